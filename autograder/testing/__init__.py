@@ -1,0 +1,30 @@
+"""What a hidden test is written with.
+
+The same test file runs in the isolated evaluator, where the student's objects are remote handles, and
+under stock otter, where they are at hand::
+
+    @test_case(name="gradient of the data term", points=2, hidden=True)
+    def test_data_term(env):
+        rng = hidden_rng("q5 data term")
+        ...
+        check_close(by_hand(env, "backward", params, x, y_hat, hidden, t, 0.0), expected, "the gradient")
+"""
+
+from autograder.testing.calls import by_hand, call
+from autograder.testing.checks import CheckFailed, as_array, as_float, check, check_close
+from autograder.testing.hidden import gate, hidden_rng
+from autograder.testing.oracles import numerical_gradient, tape_gradient
+
+__all__ = [
+    "CheckFailed",
+    "as_array",
+    "as_float",
+    "by_hand",
+    "call",
+    "check",
+    "check_close",
+    "gate",
+    "hidden_rng",
+    "numerical_gradient",
+    "tape_gradient",
+]

@@ -1,0 +1,92 @@
+"""Calling the student's functions, the same way in both worlds.
+
+Under isolated grading ``env`` is a :class:`RemoteNamespace` that observes the call beside the student's
+objects; under stock otter it is the student's own namespace, and the same probe runs right here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from autograder.testing import static
+from autograder.testing.checks import CheckFailed
+from autograder.testing.probes import Observation, observe
+
+__all__ = ["RemoteNamespace", "by_hand", "call"]
+
+
+@runtime_checkable
+class RemoteNamespace(Protocol):
+    """A student's namespace that lives in another process."""
+
+    def observe(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool) -> Observation: ...
+
+    def reachable_names(self, name: str) -> set[str]: ...
+
+
+def call(env: Mapping[str, Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """The value of the student's ``name(*args, **kwargs)``; fails if an argument was changed in place."""
+    observed = _observe(env, name, args, kwargs, watch_autodiff=False)
+    _reject_changes(name, observed.changed)
+    return observed.value
+
+
+def by_hand(env: Mapping[str, Any], name: str, *args: Any, forbidden: tuple[str, ...] = (), **kwargs: Any) -> Any:
+    """Like :func:`call`, for functions that must be derived by hand.
+
+    Fails where the source reaches, or the call uses, automatic differentiation or ``forbidden`` names
+    (dotted patterns such as ``"keras.losses.*"``), and where the student's own loss functions run once
+    or more for each parameter, which is how finite differences show.
+    """
+    reached = env.reachable_names(name) if isinstance(env, RemoteNamespace) else _local_names(env, name)
+    found = static.forbidden_names(reached, (*static.AUTODIFF, static.RECORDS_OPERATIONS, *forbidden))
+    if found:
+        used = "a class that records operations" if found[0] == static.RECORDS_OPERATIONS else f"`{found[0]}`"
+        raise CheckFailed(f"`{name}` must be written by hand, but its code leads to {used}.")
+    observed = _observe(env, name, args, kwargs, watch_autodiff=True)
+    if observed.autodiff:
+        raise CheckFailed(f"`{name}` must be written by hand, but it used `{sorted(observed.autodiff)[0]}`.")
+    elements = _elements(args[0]) if args else 0
+    for function, count in observed.calls.items():
+        if function != name and elements > 8 and count >= elements:
+            raise CheckFailed(f"`{name}` must be written by hand, but it called `{function}` for each parameter: finite differences.")
+    _reject_changes(name, observed.changed)
+    return observed.value
+
+
+def _observe(env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch_autodiff: bool) -> Observation:
+    if isinstance(env, RemoteNamespace):
+        return env.observe(name, args, kwargs, watch_autodiff)
+    function = env.get(name)
+    if function is None:
+        raise CheckFailed(f"`{name}` is not defined.")
+    if not callable(function):
+        raise CheckFailed(f"`{name}` is not a function.")
+    return observe(function, args, kwargs, watch_autodiff=watch_autodiff, watch_calls=loss_functions(env, name))
+
+
+def loss_functions(env: Mapping[str, Any], name: str) -> dict[str, Callable[..., Any]]:
+    """The notebook's functions that a finite-difference gradient would call again and again."""
+    wanted = ("loss", "cross_entropy", "forward")
+    return {
+        k: v for k, v in dict(env).items()
+        if isinstance(k, str) and k != name and k.endswith(wanted) and hasattr(v, "__code__")
+    }
+
+
+def _local_names(env: Mapping[str, Any], name: str) -> set[str]:
+    cells = env.get("In")
+    return static.reachable_names(cells).get(name, set()) if isinstance(cells, list) else set()
+
+
+def _reject_changes(name: str, changed: list[str]) -> None:
+    if changed:
+        raise CheckFailed(f"`{name}` changed its {changed[0]} in place; work on a copy.")
+
+
+def _elements(params: Any) -> int:
+    values = params.values() if isinstance(params, dict) else params if isinstance(params, list | tuple) else [params]
+    return sum(_elements(v) if isinstance(v, dict | list | tuple) else int(np.size(v)) for v in values)

@@ -1,0 +1,124 @@
+"""Checks whose failures are words for the student.
+
+Every failure is a ``CheckFailed``. Its text names shapes, kinds and the way in which the numbers
+differ; it never contains a hidden input or an expected value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograder.testing.differences import describe
+
+__all__ = ["CheckFailed", "as_array", "as_float", "check", "check_close"]
+
+
+class CheckFailed(AssertionError):
+    """The student's answer is wrong; ``str()`` of it is written for the student."""
+
+
+def check(condition: bool, message: str) -> None:
+    """Fail with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def as_array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite: bool = True) -> np.ndarray:
+    """``value`` as a float64 array, of exactly ``shape`` if given.
+
+    Raises ``CheckFailed`` where the value is missing, not numeric, ragged, of another shape, or (with
+    ``finite``) holds NaN or infinity.
+    """
+    array = _numeric(value, what)
+    if shape is not None and array.shape != tuple(shape):
+        raise CheckFailed(f"{what}: expected shape {tuple(shape)}, got {array.shape}.{_shape_hint(array.shape, shape)}")
+    if finite and not np.all(np.isfinite(array)):
+        bad = "NaN" if np.isnan(array).any() else "infinite"
+        share = np.mean(~np.isfinite(array))
+        raise CheckFailed(f"{what}: {share:.0%} of the values are {bad}; look for an overflow or a division by zero.")
+    return array
+
+
+def as_float(value: Any, what: str, finite: bool = True) -> float:
+    """``value`` as one float; arrays of one element count, as ``float()`` takes them."""
+    array = as_array(value, what, finite=finite)
+    if array.size != 1:
+        raise CheckFailed(f"{what}: expected one number, got an array of shape {array.shape}.")
+    return float(array.reshape(()))
+
+
+def check_close(actual: Any, expected: Any, what: str, rtol: float = 1e-4, atol: float = 1e-6) -> None:
+    """Compare numbers, or dicts and lists of them, within ``rtol·|e| + atol·max(1, max|e|)``.
+
+    Shapes must be equal: nothing is broadcast. Dicts are matched by key, lists by position.
+    """
+    if isinstance(expected, dict):
+        _check_keys(actual, expected, what)
+        for key, value in expected.items():
+            check_close(actual[key], value, f"{what}['{key}']", rtol, atol)
+    elif isinstance(expected, list | tuple):
+        if not isinstance(actual, list | tuple) or len(actual) != len(expected):
+            got = f"{len(actual)} entries" if isinstance(actual, list | tuple) else _kind(actual)
+            raise CheckFailed(f"{what}: expected a list of {len(expected)} entries, got {got}.")
+        for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
+            check_close(a, e, f"{what}[{i}]", rtol, atol)
+    else:
+        e = np.asarray(expected, dtype=np.float64)
+        a = as_array(actual, what, finite=bool(np.all(np.isfinite(e))))
+        a = a.reshape(()) if e.shape == () and a.size == 1 else a
+        if a.shape != e.shape:
+            raise CheckFailed(f"{what}: expected shape {e.shape}, got {a.shape}.{_shape_hint(a.shape, e.shape)}")
+        difference = describe(a, e, rtol, atol)
+        if difference:
+            raise CheckFailed(f"{what}: {difference}")
+
+
+def _numeric(value: Any, what: str) -> np.ndarray:
+    if value is None:
+        raise CheckFailed(f"{what}: got None. Is a `return` missing?")
+    if isinstance(value, str | bytes | dict | set):
+        raise CheckFailed(f"{what}: expected numbers, got {_kind(value)}.")
+    try:
+        array = np.asarray(value)
+    except Exception:
+        raise CheckFailed(f"{what}: {_kind(value)} cannot be read as an array of numbers.") from None
+    if array.dtype.kind not in "fiub":
+        try:  # bfloat16 and its kin, and lists of tensors
+            array = np.asarray([np.asarray(v, np.float64) for v in value] if array.dtype == object else value, np.float64)
+        except Exception:
+            raise CheckFailed(f"{what}: expected real numbers, got {_kind(value)}.") from None
+    return array.astype(np.float64)
+
+
+def _check_keys(actual: Any, expected: dict, what: str) -> None:
+    if not isinstance(actual, dict):
+        raise CheckFailed(f"{what}: expected a dict with the keys {', '.join(sorted(map(str, expected)))}, got {_kind(actual)}.")
+    missing = [str(k) for k in expected if k not in actual]
+    extra = [str(k) for k in actual if k not in expected]
+    if missing or extra:
+        parts = [f"missing {', '.join(sorted(missing))}"] * bool(missing) + [f"unexpected {', '.join(sorted(extra))}"] * bool(extra)
+        raise CheckFailed(f"{what}: the keys should be {', '.join(sorted(map(str, expected)))}; {'; '.join(parts)}.")
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in words that a student knows."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)} entries"
+    return f"a value of type {getattr(value, 'type_name', type(value).__name__)}"
+
+
+def _shape_hint(actual: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    expected = tuple(expected)
+    if actual == expected[::-1] and actual != expected:
+        return " Is it transposed?"
+    if tuple(n for n in actual if n != 1) == tuple(n for n in expected if n != 1):
+        return " An axis of length 1 is added or missing (keepdims?)."
+    if actual == ():
+        return " Was an axis summed away?"
+    return ""

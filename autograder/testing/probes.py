@@ -1,0 +1,169 @@
+"""Helpers that run beside the student's objects and return plain data.
+
+Under isolated grading they run in the student's process, where the student could tamper with them;
+that changes numbers which the evaluator compares with secret ones, and nothing else. Under stock
+otter they run in the one shared process.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Observation", "observe"]
+
+
+@dataclass
+class Observation:
+    """What one call did.
+
+    value: the returned object; changed: paths of arguments that the call altered, such as
+    ``argument 1['w1']``; autodiff: uses of automatic differentiation and ready-made optimizers by
+    name; calls: how often each watched function ran inside the call.
+    """
+
+    value: Any
+    changed: list[str] = field(default_factory=list)
+    autodiff: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+
+
+def observe(
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    *,
+    watch_autodiff: bool = False,
+    watch_calls: dict[str, Callable[..., Any]] | None = None,
+) -> Observation:
+    """Call ``function`` and report the value, altered arguments and, if asked, autodiff and calls."""
+    before = (_snapshot(args), _snapshot(kwargs))
+    uses: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        if watch_autodiff:
+            stack.enter_context(_counting_autodiff(uses))
+            stack.enter_context(_counting_calls(watch_calls or {}, counts))
+        value = function(*args, **kwargs)
+    changed = [f"argument {i + 1}{p}" for i, p in _changes(before[0], args)]
+    changed += [f"argument {k}{p}" for k, p in _changes(before[1], kwargs)]
+    return Observation(value, changed, dict(uses), dict(counts))
+
+
+def _snapshot(value: Any) -> Any:
+    """A copy of plain containers and arrays; anything else stands for itself and counts as unchanged."""
+    if isinstance(value, dict):
+        return {k: _snapshot(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_snapshot(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if hasattr(value, "assign") and hasattr(value, "numpy"):  # tf.Variable
+        return np.array(value.numpy())
+    if isinstance(value, int | float | str | bool | bytes | np.generic | None):
+        return copy.copy(value)
+    return value
+
+
+def _changes(before: Any, after: Any) -> Iterator[tuple[Any, str]]:
+    """Top-level key and path below it of everything that differs."""
+    items = before.items() if isinstance(before, dict) else enumerate(before)
+    for key, old in items:
+        for path in _differences(old, after[key], ""):
+            yield key, path
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    if isinstance(old, dict):
+        if not isinstance(new, dict) or set(old) != set(new):
+            yield path
+            return
+        for key, value in old.items():
+            yield from _differences(value, new[key], f"{path}[{key!r}]")
+    elif isinstance(old, list):
+        if not isinstance(new, list | tuple) or len(old) != len(new):
+            yield path
+            return
+        for i, value in enumerate(old):
+            yield from _differences(value, new[i], f"{path}[{i}]")
+    elif isinstance(old, np.ndarray):
+        now = np.asarray(new)
+        if now.shape != old.shape or not np.array_equal(now, old, equal_nan=old.dtype.kind == "f"):
+            yield path
+    elif isinstance(old, int | float | str | bytes) and old is not new and old != new:
+        yield path
+
+
+@contextmanager
+def _counting_calls(watched: dict[str, Callable[..., Any]], counts: Counter[str]) -> Iterator[None]:
+    """Count how often the watched Python functions start, by their code objects."""
+    codes = {f.__code__: name for name, f in watched.items() if hasattr(f, "__code__")}
+    if not codes:
+        yield
+        return
+
+    def hook(frame, event, _):
+        if event == "call" and frame.f_code in codes:
+            counts[codes[frame.f_code]] += 1
+
+    previous = sys.getprofile()
+    sys.setprofile(hook)
+    try:
+        yield
+    finally:
+        sys.setprofile(previous)
+
+
+@contextmanager
+def _counting_autodiff(uses: Counter[str]) -> Iterator[None]:
+    """Count entries into TensorFlow's differentiation machinery and Keras' optimizers.
+
+    The patched places lie below the public names, so an alias taken earlier is counted too.
+    """
+    if "tensorflow" not in sys.modules:
+        yield
+        return
+    with ExitStack() as stack:
+        for owner, attribute, label in _autodiff_entries():
+            stack.enter_context(_counted(owner, attribute, label, uses))
+        yield
+
+
+def _autodiff_entries() -> list[tuple[Any, str, str]]:
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.ops import gradient_checker_v2, gradients_util
+
+    optimizer = keras.optimizers.Optimizer
+    return [
+        (tf.GradientTape, "_push_tape", "tf.GradientTape"),
+        (tf.autodiff.ForwardAccumulator, "_push_accumulator", "tf.autodiff.ForwardAccumulator"),
+        (gradients_util, "_GradientsHelper", "tf.gradients"),
+        (gradient_checker_v2, "_compute_gradient_list", "tf.test.compute_gradient"),
+        (optimizer, "apply", "keras.optimizers"),
+        (optimizer, "update_step", "keras.optimizers"),
+    ]
+
+
+@contextmanager
+def _counted(owner: Any, attribute: str, label: str, uses: Counter[str]) -> Iterator[None]:
+    original = getattr(owner, attribute)
+
+    @functools.wraps(original)
+    def wrapper(*args, **kwargs):
+        uses[label] += 1
+        return original(*args, **kwargs)
+
+    setattr(owner, attribute, wrapper)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, original)

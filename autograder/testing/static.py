@@ -1,0 +1,196 @@
+"""What a notebook's functions lead to, read from the source and never executed.
+
+``reachable_names(cells)`` answers, for each top-level name, which library names its code can reach:
+``{"backward": {"numpy.sum", "tensorflow.GradientTape"}, ...}``. References are followed through the
+notebook's own functions, classes and module-level variables. A method is followed by its name only
+where a single class defines it: an accusation needs a certain path.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+__all__ = ["AUTODIFF", "RECORDS_OPERATIONS", "forbidden_names", "reachable_names"]
+
+# Patterns of dotted names (tensorflow.keras.* is written keras.*) that differentiate for the student.
+AUTODIFF = (
+    "tensorflow.GradientTape",
+    "tensorflow.gradients",
+    "tensorflow.hessians",
+    "tensorflow.autodiff",
+    "tensorflow.compat.v1.gradients",
+    "tensorflow.compat.v1.train",
+    "tensorflow.test.compute_gradient",
+    "tensorflow.raw_ops.*CrossEntropy*",
+    "tensorflow.python",
+    "keras.optimizers",
+    "jax",
+    "torch",
+    "autograd",
+    "scipy.optimize.approx_fprime",
+    "scipy.differentiate",
+)
+# Pseudo-name of a class that overloads arithmetic and has a backward pass: an autodiff engine.
+RECORDS_OPERATIONS = "class.records_operations"
+
+_ARITHMETIC = {"__add__", "__mul__", "__matmul__", "__sub__", "__truediv__", "__pow__"}
+_MAX_SOURCE = 200_000  # characters per cell; a longer one is not analysed
+_MAX_NAMES = 400
+
+
+@dataclass
+class _Definition:
+    """One function, class, method or module-level variable: the names that its code mentions."""
+
+    dotted: set[str] = field(default_factory=set)  # attribute chains as written, "tf.GradientTape"
+    attributes: set[str] = field(default_factory=set)  # last links, "backward" of "net.backward"
+    methods: dict[str, _Definition] = field(default_factory=dict)
+
+
+def reachable_names(cells: Iterable[str]) -> dict[str, set[str]]:
+    """Library names that each top-level name of a notebook can reach.
+
+    cells: Python sources (magics already transformed); cells that do not parse are passed over, and
+    a later definition replaces an earlier one, as it does at run time.
+    """
+    aliases: dict[str, str] = {}
+    definitions: dict[str, _Definition] = {}
+    for source in cells:
+        if len(source) > _MAX_SOURCE:
+            continue
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(tree):
+            aliases.update(_imports(node))
+        for statement in tree.body:
+            definitions.update(_definitions(statement))
+    methods = _unique_methods(definitions)
+    return {name: _closure(name, definitions, methods, aliases) for name in definitions}
+
+
+def forbidden_names(reached: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """The reached names that match a pattern or lie below it (``jax`` forbids ``jax.grad``)."""
+    patterns = tuple(patterns)
+    return sorted(n for n in reached if any(fnmatchcase(n, p) or fnmatchcase(n, p + ".*") for p in patterns))
+
+
+def _imports(node: ast.AST) -> dict[str, str]:
+    if isinstance(node, ast.Import):
+        return {a.asname or a.name.split(".")[0]: a.name if a.asname else a.name.split(".")[0] for a in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    return {}
+
+
+def _definitions(statement: ast.stmt) -> dict[str, _Definition]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {statement.name: _mentions(statement)}
+    if isinstance(statement, ast.ClassDef):
+        return {statement.name: _class(statement)}
+    if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+        return {name: _mentions(statement.value) for name in names}
+    if isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
+        found: dict[str, _Definition] = {}
+        for child in ast.iter_child_nodes(statement):
+            children = [child] if isinstance(child, ast.stmt) else getattr(child, "body", [])
+            for nested in children if isinstance(children, list) else []:
+                found.update(_definitions(nested))
+        return found
+    return {}
+
+
+def _class(node: ast.ClassDef) -> _Definition:
+    functions = [n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    rest = ast.Module([n for n in node.body if n not in functions], [])
+    definition = _mentions(rest)
+    for base in node.bases:
+        definition.dotted |= _mentions(base).dotted
+    definition.methods = {f.name: _mentions(f) for f in functions}
+    names = set(definition.methods)
+    if len(names & _ARITHMETIC) >= 2 and any("backward" in n or "grad" in n for n in names):
+        definition.dotted.add(RECORDS_OPERATIONS)
+    return definition
+
+
+def _mentions(node: ast.AST) -> _Definition:
+    found = _Definition()
+    for child in ast.walk(node):
+        chain = _chain(child)
+        if chain:
+            found.dotted.add(chain)
+            if isinstance(child, ast.Attribute):
+                found.attributes.add(child.attr)
+    return found
+
+
+def _chain(node: ast.AST) -> str | None:
+    """``tf.nn.relu`` of an attribute chain; ``getattr(tf, "nn")`` counts as one."""
+    links: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            links.append(node.attr)
+            node = node.value
+        elif _is_getattr(node):
+            links.append(node.args[1].value)
+            node = node.args[0]
+        elif isinstance(node, ast.Name):
+            return ".".join([node.id, *reversed(links)])
+        else:
+            return ".".join(["", *reversed(links)]) if links else None
+
+
+def _is_getattr(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "getattr"
+        and len(node.args) >= 2
+        and isinstance(node.args[1], ast.Constant)
+        and isinstance(node.args[1].value, str)
+    )
+
+
+def _unique_methods(definitions: dict[str, _Definition]) -> dict[str, _Definition]:
+    seen: dict[str, list[_Definition]] = {}
+    for definition in definitions.values():
+        for name, method in definition.methods.items():
+            seen.setdefault(name, []).append(method)
+    return {name: found[0] for name, found in seen.items() if len(found) == 1}
+
+
+def _closure(
+    start: str, definitions: dict[str, _Definition], methods: dict[str, _Definition], aliases: dict[str, str]
+) -> set[str]:
+    reached: set[str] = set()
+    done: set[int] = set()
+    waiting = [definitions[start], *definitions[start].methods.values()]
+    while waiting and len(reached) < _MAX_NAMES:
+        current = waiting.pop()
+        if id(current) in done:
+            continue
+        done.add(id(current))
+        for dotted in current.dotted:
+            root, _, rest = dotted.partition(".")
+            if root in definitions:
+                waiting.append(definitions[root])
+                waiting += [definitions[root].methods[m] for m in ("__init__", "__call__", "call") if m in definitions[root].methods]
+            if root in aliases:
+                reached.add(_canonical(".".join(filter(None, [aliases[root], rest]))))
+            elif dotted == RECORDS_OPERATIONS:
+                reached.add(dotted)
+        waiting += [methods[a] for a in current.attributes if a in methods]
+    return reached
+
+
+def _canonical(dotted: str) -> str:
+    for prefix in ("tensorflow.keras", "tf_keras", "tensorflow.python.keras"):
+        if dotted == prefix or dotted.startswith(prefix + "."):
+            return "keras" + dotted[len(prefix) :]
+    return dotted
