@@ -1,0 +1,135 @@
+"""Plain pictures for the notebooks: training curves, a grid of images, a confusion matrix."""
+
+from itertools import cycle
+
+import numpy as np
+
+BLUE, ORANGE, GREEN, RED, VIOLET, GREY = "#2f6db3", "#e08214", "#3a923a", "#c03d3e", "#7f62a8", "#777777"
+COLOURS = (BLUE, ORANGE, GREEN, RED, VIOLET, GREY)
+
+
+def plot_history(history, title=""):
+    """Draw a training history: one panel a quantity, training and test in the same panel.
+
+    Args:
+        history: dict of equally long lists such as {"train_loss": …, "test_loss": …, "train_accuracy": …};
+            the part after the first underscore names the panel, a key without one (or "val_…") works as well.
+        title: text above the panels.
+    """
+    panels = {}
+    for key, values in history.items():
+        part, quantity = _split(key)
+        panels.setdefault(quantity, {})[part] = [float(value) for value in values]
+    figure, axes = _figure(1, len(panels), width=4.6, height=3.2)
+    for axis, (quantity, curves) in zip(axes.flat, panels.items(), strict=True):
+        _lines(axis, curves, xlabel="epoch", ylabel=quantity.replace("_", " "))
+        if "accuracy" in quantity:
+            axis.set_ylim(min(axis.get_ylim()[0], 0.5), 1.005)
+    _finish(figure, title)
+
+
+def plot_curves(curves, xlabel="epoch", ylabel="loss", title="", logarithmic=False):
+    """Draw several curves in one panel.
+
+    Args:
+        curves: dict label -> list of numbers (drawn over 1, 2, 3, …), or label -> (x, y).
+        xlabel, ylabel, title: texts.
+        logarithmic: whether the y axis is logarithmic.
+    """
+    figure, axes = _figure(1, 1, width=6, height=3.6)
+    _lines(axes[0, 0], curves, xlabel, ylabel)
+    if logarithmic:
+        axes[0, 0].set_yscale("log")
+    _finish(figure, title)
+
+
+def show_images(images, labels=None, rows=2, columns=10, title=""):
+    """Draw the first rows·columns images in a grid, grey or in colour.
+
+    Args:
+        images: (N, h, w), (N, h, w, 1) or (N, h, w, 3), of any number type; or (N, h·w) with h = w.
+        labels: N texts or numbers to write above the images.
+        rows, columns: size of the grid; fewer rows are drawn where there are fewer images.
+        title: text above the grid.
+    """
+    images = np.asarray(images)
+    if images.ndim == 2:
+        side = round(images.shape[1] ** 0.5)
+        images = images.reshape(-1, side, side)
+    count = min(len(images), rows * columns)
+    columns = min(columns, max(count, 1))
+    figure, axes = _figure(-(-max(count, 1) // columns), columns, width=0.85, height=0.85 if labels is None else 1.05)
+    for axis in axes.flat:
+        axis.axis("off")
+    for k, axis in zip(range(count), axes.flat, strict=False):
+        grey = images.ndim == 3 or images.shape[-1] == 1
+        axis.imshow(images[k].squeeze() if grey else images[k], cmap="gray_r" if grey else None)
+        if labels is not None:
+            axis.set_title(str(np.asarray(labels)[k]), fontsize=9, pad=2)
+    _finish(figure, title)
+
+
+def plot_confusion(matrix, names=None, title=""):
+    """Draw a confusion matrix: rows are the truth, columns the prediction, shades the share of the row.
+
+    Args:
+        matrix: (C, C) counts.
+        names: C names of the classes; numbers if left out.
+        title: text above the matrix.
+    """
+    matrix = np.asarray(matrix)
+    names = range(len(matrix)) if names is None else names
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = 1.5 + 0.42 * len(matrix)
+    figure, axes = _figure(1, 1, width=side, height=side)
+    axis = axes[0, 0]
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axis.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
+    axis.set(xlabel="prediction", ylabel="truth")
+    slanted = any(len(str(name)) > 3 for name in names)
+    axis.set_xticks(range(len(matrix)), names, rotation=45 if slanted else 0, ha="right" if slanted else "center")
+    axis.set_yticks(range(len(matrix)), names)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    _finish(figure, title)
+
+
+def _split(key):
+    """'train_loss' -> ('train', 'loss'); 'loss' -> ('train', 'loss'); 'val_accuracy' -> ('validation', 'accuracy')."""
+    part, _, quantity = key.partition("_")
+    if part in ("train", "test") and quantity:
+        return part, quantity
+    return ("validation", quantity) if part == "val" and quantity else ("train", key)
+
+
+def _lines(axis, curves, xlabel, ylabel):
+    for (label, curve), colour in zip(curves.items(), cycle(COLOURS), strict=False):
+        x, y = curve if isinstance(curve, tuple) else (np.arange(1, len(curve) + 1), curve)
+        axis.plot(x, y, label=label, color=colour, linewidth=1.8, marker="o" if len(y) == 1 else None)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if xlabel == "epoch":
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    if len(curves) > 1:
+        axis.legend(frameon=False)
+
+
+def _figure(rows, columns, width, height):
+    """A figure with rows × columns panels of the given size in inches."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained")
+
+
+def _finish(figure, title):
+    """Add the title, show the figure and close it, so that the notebook does not draw it a second time."""
+    import matplotlib.pyplot as plt
+
+    if title:
+        figure.suptitle(title, fontsize=11)
+    plt.show()
+    plt.close(figure)
