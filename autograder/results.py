@@ -117,6 +117,8 @@ class BatchResult:
 
     assignment: str
     version: str
+    title: str = ""  # of the assignment
+    question_titles: dict[str, str] = field(default_factory=dict)  # q5 -> "backward"
     mode: str = "isolated"
     sandbox: dict[str, str] = field(default_factory=dict)  # layer -> "on" or why it is off
     submissions: tuple[SubmissionResult, ...] = ()
