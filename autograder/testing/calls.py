@@ -27,33 +27,48 @@ class RemoteNamespace(Protocol):
     def reachable_names(self, name: str) -> set[str]: ...
 
 
-def call(env: Mapping[str, Any], name: str, *args: Any, **kwargs: Any) -> Any:
-    """The value of the student's ``name(*args, **kwargs)``; fails if an argument was changed in place."""
+def call(env: Mapping[str, Any], name: str, *args: Any, may_change: tuple[int, ...] = (), **kwargs: Any) -> Any:
+    """The value of the student's ``name(*args, **kwargs)``; fails if an argument was changed in place.
+
+    may_change: positions, from 0, of arguments that the contract lets the function change.
+    """
     observed = _observe(env, name, args, kwargs, watch_autodiff=False)
-    _reject_changes(name, observed.changed)
+    _reject_changes(name, observed.changed, may_change)
     return observed.value
 
 
-def by_hand(env: Mapping[str, Any], name: str, *args: Any, forbidden: tuple[str, ...] = (), **kwargs: Any) -> Any:
+def by_hand(
+    env: Mapping[str, Any],
+    name: str,
+    *args: Any,
+    forbidden: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
+    may_change: tuple[int, ...] = (),
+    **kwargs: Any,
+) -> Any:
     """Like :func:`call`, for functions that must be derived by hand.
 
     Fails where the source reaches, or the call uses, automatic differentiation or ``forbidden`` names
     (dotted patterns such as ``"keras.losses.*"``), and where the student's own loss functions run once
-    or more for each parameter, which is how finite differences show.
+    or more for each parameter, which is how finite differences show. ``allowed`` names are let through:
+    a training loop whose update rule is by hand may pass ``("tensorflow.GradientTape",)``, and may then
+    evaluate its loss as often as it likes.
     """
     reached = env.reachable_names(name) if isinstance(env, RemoteNamespace) else _local_names(env, name)
     found = static.forbidden_names(reached, (*static.AUTODIFF, static.RECORDS_OPERATIONS, *forbidden))
+    found = [n for n in found if not static.forbidden_names([n], allowed)]
     if found:
         used = "a class that records operations" if found[0] == static.RECORDS_OPERATIONS else f"`{found[0]}`"
         raise CheckFailed(f"`{name}` must be written by hand, but its code leads to {used}.")
     observed = _observe(env, name, args, kwargs, watch_autodiff=True)
-    if observed.autodiff:
-        raise CheckFailed(f"`{name}` must be written by hand, but it used `{sorted(observed.autodiff)[0]}`.")
-    elements = _elements(args[0]) if args else 0
+    used = sorted(u for u in observed.autodiff if not static.forbidden_names([u.replace("tf.", "tensorflow.", 1)], allowed))
+    if used:
+        raise CheckFailed(f"`{name}` must be written by hand, but it used `{used[0]}`.")
+    elements = _elements(args[0]) if args and not allowed else 0
     for function, count in observed.calls.items():
         if function != name and elements > 8 and count >= elements:
             raise CheckFailed(f"`{name}` must be written by hand, but it called `{function}` for each parameter: finite differences.")
-    _reject_changes(name, observed.changed)
+    _reject_changes(name, observed.changed, may_change)
     return observed.value
 
 
@@ -82,7 +97,9 @@ def _local_names(env: Mapping[str, Any], name: str) -> set[str]:
     return static.reachable_names(cells).get(name, set()) if isinstance(cells, list) else set()
 
 
-def _reject_changes(name: str, changed: list[str]) -> None:
+def _reject_changes(name: str, changed: list[str], may_change: tuple[int, ...] = ()) -> None:
+    free = {f"argument {position + 1}" for position in may_change}
+    changed = [path for path in changed if path.partition("[")[0] not in free]
     if changed:
         raise CheckFailed(f"`{name}` changed its {changed[0]} in place; work on a copy.")
 
