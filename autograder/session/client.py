@@ -1,0 +1,308 @@
+"""The evaluator's end: start templates, open boxes, ask their student processes, with deadlines.
+
+A ``Template`` is one warm process; ``Template.connect`` gives a control socket to each evaluator that uses
+it. ``Session`` is one box. Whatever the student process does, a request ends in a value or in one of the
+exceptions below, within its time limit plus a grace of ``GRACE_S``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from autograder.errors import GraderFault
+from autograder.session.policy import Policy
+from autograder.session.wire import WireError, decode, encode, frame, frame_length
+
+__all__ = ["GRACE_S", "Session", "SessionEnded", "StudentError", "Template", "TimedOut"]
+
+GRACE_S = 2.0  # between an interrupt and the end of the box
+_START_S = 180.0  # a cold import of TensorFlow on a slow disk
+_OPEN_S = 60.0
+_KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "TZ", "LD_LIBRARY_PATH")
+
+
+class StudentError(Exception):
+    """The student's code raised.
+
+    description: the student process' account (type, message, cell, line, source, traceback); printed:
+    what the code printed. Both are the student's text: for the instructor, not for other eyes.
+    """
+
+    def __init__(self, description: dict[str, Any], printed: str) -> None:
+        super().__init__(str(description.get("type", "error"))[:100])
+        self.description = description
+        self.printed = printed
+
+    @property
+    def type_name(self) -> str:
+        return str(self.description.get("type"))[:100]
+
+    def place(self) -> str:
+        """``in cell 4, line 12`` where it is known, else an empty string."""
+        cell, line = self.description.get("cell"), self.description.get("line")
+        return f" in cell {cell}, line {line}" if isinstance(cell, int) and isinstance(line, int) else ""
+
+
+class TimedOut(Exception):
+    """The request outlived its limit. ``session_lives`` tells whether an interrupt was enough."""
+
+    def __init__(self, limit_s: float, session_lives: bool) -> None:
+        super().__init__(f"stopped after {limit_s:g} s")
+        self.limit_s = limit_s
+        self.session_lives = session_lives
+
+
+class SessionEnded(Exception):
+    """The student process is gone: ``reason`` is ``memory``, ``exit`` or ``protocol``; ``status`` its exit code."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(f"the student process ended: {reason} {'' if status is None else status}".strip())
+        self.reason = reason
+        self.status = status
+
+
+class Template:
+    """A warm process that forks boxes. ``environment`` adds to the allow-listed variables."""
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="autograder-")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        code = "from autograder.session.template import main; main()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", code, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=_environment(self._folder.name) | (environment or {}),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=open(os.path.join(self._folder.name, "stderr"), "wb"),  # noqa: SIM115  lives as long as the process
+        )
+        theirs.close()
+        self._control = ours
+
+    def wait_warm(self) -> None:
+        """Return once the template is ready; raises ``GraderFault`` with its last words where it is not."""
+        self._control.settimeout(_START_S)
+        try:
+            if self._control.recv(16) == b"warm":
+                return
+        except OSError:
+            pass
+        with open(os.path.join(self._folder.name, "stderr"), errors="replace") as file:
+            words = file.read().strip().splitlines()[-1:]
+        raise GraderFault(f"the template process did not start: {' '.join(words) or 'no message'}")
+
+    def connect(self) -> socket.socket:
+        """A control socket of its own for one evaluator."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        socket.send_fds(self._control, [msgpack.packb({"attach": True})], [theirs.fileno()])
+        theirs.close()
+        return ours
+
+    def close(self) -> None:
+        """End the template and every box it forked."""
+        self._control.close()
+        self._process.terminate()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Template:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _environment(folder: str) -> dict[str, str]:
+    """Allow-listed variables, and what makes runs repeatable and quiet."""
+    kept = {k: os.environ[k] for k in _KEPT_ENVIRONMENT if k in os.environ}
+    threads = {k: "1" for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")}
+    return kept | threads | {
+        "HOME": "/home/student",
+        "IPYTHONDIR": os.path.join(folder, "ipython"),
+        "MPLCONFIGDIR": os.path.join(folder, "matplotlib"),
+        "MPLBACKEND": "agg",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_DETERMINISTIC_OPS": "1",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "NVIDIA_TF32_OVERRIDE": "0",
+        "KERAS_BACKEND": "tensorflow",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "DL_OFFLINE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+class Session:
+    """One box with one student process."""
+
+    def __init__(self, control: socket.socket, policy: Policy, output_kib: int) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._lifeline, init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = msgpack.packb({"policy": policy.to_wire(), "output_kib": output_kib})
+        try:
+            socket.send_fds(control, [request], [theirs.fileno(), init.fileno()])
+        except OSError as error:
+            raise GraderFault(f"the template process is gone ({error})") from None
+        finally:
+            theirs.close()
+            init.close()
+        self._channel.setblocking(False)
+        self._open = True
+        self._ended: SessionEnded | None = None
+        self._on_handle: Callable[[Any], Any] = lambda ref: ref
+        self._callbacks: dict[Any, Callable[..., Any]] = {}
+        self._next_callback = 1
+        self.student_seconds = 0.0
+        try:
+            hello = self._receive(time.monotonic() + _OPEN_S)
+        except (SessionEnded, TimeoutError, WireError) as error:
+            self.close()
+            raise GraderFault(f"the sandbox could not be set up ({error})") from None
+        self.layers: dict[str, str] = dict(hello[1])
+
+    def translate(self, on_handle: Callable[[Any], Any], callbacks: dict[Any, Callable[..., Any]]) -> None:
+        """How handles become objects here, and which functions student code may call back by name."""
+        self._on_handle, self._callbacks = on_handle, callbacks
+
+    @property
+    def alive(self) -> bool:
+        return self._open and self._ended is None
+
+    def request(self, kind: str, *arguments: Any, limit_s: float, foreign: Callable[[Any], Any] | None = None) -> tuple[Any, str]:
+        """(value, printed text) of one request.
+
+        Raises ``StudentError``, ``TimedOut`` or ``SessionEnded``. foreign: translates arguments that the
+        wire cannot carry.
+        """
+        if not self.alive:
+            raise self._ended or SessionEnded("exit")
+        started = time.monotonic()
+        try:
+            self._send(encode([kind, *arguments], foreign), started + limit_s)
+            return self._reply(started + limit_s)
+        except TimeoutError:
+            lives = self._interrupt()
+            if not lives:
+                self.close()
+            raise TimedOut(limit_s, lives) from None
+        except WireError as error:
+            self._ended = SessionEnded("protocol")
+            self.close()
+            raise self._ended from error
+        except SessionEnded as error:
+            self._ended = error
+            self.close()
+            raise
+        finally:
+            self.student_seconds += time.monotonic() - started
+
+    def close(self) -> None:
+        """Let go of init, which ends every process of the box."""
+        if self._open:
+            self._open = False
+            self._lifeline.close()
+            self._channel.close()
+
+    # --- the exchange -----------------------------------------------------------------------------
+
+    def _reply(self, deadline: float) -> tuple[Any, str]:
+        while True:
+            message = self._receive(deadline)
+            match message:
+                case ["callback", name, list() as content]:
+                    self._send(encode(self._run_callback(name, content)), deadline)
+                case ["ok", value, str() as printed]:
+                    return value, printed
+                case ["error", dict() as description, str() as printed]:
+                    raise StudentError(description, printed)
+                case _:
+                    raise WireError("a reply of an unknown form")
+
+    def _run_callback(self, name: Any, content: list[Any]) -> list[Any]:
+        """Student code asks; the answer tells nothing of the caller, and a failure is the student's."""
+        function = self._callbacks.get(name) if isinstance(name, str | int) else None
+        if function is None:
+            return ["error", "no such function"]
+        try:
+            return ["ok", function(*content)]
+        except Exception as error:
+            return ["error", f"the function was called with unsuitable arguments ({type(error).__name__})"]
+
+    def _interrupt(self) -> bool:
+        """Interrupt the student's code; True if it came back in time, its reply thrown away."""
+        with contextlib.suppress(OSError):
+            self._lifeline.send(b"interrupt")
+        try:
+            self._reply(time.monotonic() + GRACE_S)
+        except StudentError as error:
+            return error.type_name == "KeyboardInterrupt"
+        except (SessionEnded, WireError, TimeoutError) as error:
+            self._ended = error if isinstance(error, SessionEnded) else SessionEnded("exit")
+            return False
+        return True
+
+    def _send(self, body: bytes, deadline: float) -> None:
+        data = memoryview(frame(body))
+        while data:
+            self._wait(select.POLLOUT, deadline)
+            try:
+                data = data[self._channel.send(data) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._end() from None
+
+    def _receive(self, deadline: float) -> Any:
+        body = self._exactly(frame_length(self._exactly(4, deadline)), deadline)
+        return decode(body, handle=self._on_handle)
+
+    def _exactly(self, count: int, deadline: float) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            self._wait(select.POLLIN, deadline)
+            try:
+                piece = self._channel.recv(min(count - len(data), 1 << 20))
+            except BlockingIOError:
+                continue
+            except OSError:
+                piece = b""
+            if not piece:
+                raise self._end()
+            data += piece
+        return bytes(data)
+
+    def _wait(self, event: int, deadline: float) -> None:
+        """Wait for the channel; init's report of the end comes first."""
+        poller = select.poll()
+        poller.register(self._channel, event)
+        poller.register(self._lifeline, select.POLLIN)
+        left = deadline - time.monotonic()
+        ready = dict(poller.poll(max(0.0, left) * 1000)) if left > 0 else {}
+        if not ready:
+            raise TimeoutError
+        if self._lifeline.fileno() in ready and self._channel.fileno() not in ready:
+            raise self._end()
+
+    def _end(self) -> SessionEnded:
+        """Why the student process is gone, by init's word."""
+        poller = select.poll()
+        poller.register(self._lifeline, select.POLLIN)
+        try:
+            event = msgpack.unpackb(self._lifeline.recv(4096)) if poller.poll(1000) else {}
+        except (OSError, ValueError):
+            event = {}
+        return SessionEnded(str(event.get("reason", "exit")), event.get("status"))
+
+

@@ -1,0 +1,141 @@
+"""From the fork to the notebook: the outer process, init (pid 1 of the box) and the student process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from autograder.session import linux, sandbox
+from autograder.session.policy import Policy
+from autograder.session.sandbox import Layers
+
+__all__ = ["run_outer"]
+
+_POLL_MS = 50
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_SET_DUMPABLE = 4
+
+
+def run_outer(
+    channel: int, lifeline: int, gate: tuple[int, int], policy: Policy, serve: Any, output_kib: int
+) -> None:
+    """Outer process: enter the namespaces, start init, wait for it. Never returns.
+
+    channel: to the evaluator, for the student process; lifeline: to the evaluator, for init;
+    gate: (write, read) pipe ends that ask the template for this process's id maps.
+    """
+    _close_all_but(channel, lifeline, *gate)
+    linux.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    layers = Layers()
+
+    def map_ids() -> None:
+        os.write(gate[0], b"m")
+        if os.read(gate[1], 1) != b"k":
+            raise OSError(1, "the id maps were refused")
+
+    sandbox.enter_namespaces(layers, map_ids)
+    init = os.fork()
+    if init == 0:
+        linux.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        _close_all_but(channel, lifeline)
+        _run_init(channel, lifeline, policy, layers, serve, output_kib)
+        os._exit(0)
+    _close_all_but()
+    os.waitpid(init, 0)
+    os._exit(0)
+
+
+def _run_init(channel: int, lifeline: int, policy: Policy, layers: Layers, serve: Any, output_kib: int) -> None:
+    """Init: build the root, start the student process, guard it until the evaluator lets go."""
+    os.setsid()
+    sandbox.build_root(policy, layers)
+    student = os.fork()
+    if student == 0:
+        os.setsid()
+        os.close(lifeline)
+        sandbox.give_up_rights(policy, layers)
+        serve(socket.socket(fileno=channel), dict(layers), output_kib)
+        os._exit(0)
+    os.close(channel)
+    linux.prctl(_SET_DUMPABLE, 0)
+    _guard(socket.socket(fileno=lifeline), student, policy)
+
+
+def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
+    """Pass interrupts on, watch the memory, report the end; returning ends every process of the box."""
+    poller = select.poll()
+    poller.register(lifeline, select.POLLIN)
+    baseline_kib, limit_kib = _anonymous_kib("self"), policy.memory_mib * 1024
+    while True:
+        for _ in poller.poll(_POLL_MS):
+            message = lifeline.recv(16)
+            if not message:
+                return
+            if message == b"interrupt":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(student, signal.SIGINT)
+        if _memory_kib(baseline_kib, limit_kib) > limit_kib:
+            _report(lifeline, {"reason": "memory"})
+            return
+        pid, status = _reap()
+        while pid:
+            if pid == student:
+                _report(lifeline, {"reason": "exit", "status": os.waitstatus_to_exitcode(status)})
+                return
+            pid, status = _reap()
+
+
+def _reap() -> tuple[int, int]:
+    try:
+        return os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return 0, 0
+
+
+def _report(lifeline: socket.socket, event: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        lifeline.send(msgpack.packb(event))
+
+
+def _memory_kib(baseline_kib: int, limit_kib: int) -> int:
+    """Memory of all processes in the box above the warm interpreter.
+
+    The cheap count charges every process with the pages it still shares with the template, less one
+    baseline each; where that says too much, the proportional shares of the kernel decide.
+    """
+    processes = [p for p in os.listdir("/proc") if p.isdigit() and p != "1"] if os.path.exists("/proc/self") else []
+    cheap = sum(max(0, _anonymous_kib(p) - baseline_kib) for p in processes)
+    if cheap <= limit_kib:
+        return cheap
+    return sum(_sum_kib(p, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for p in processes)
+
+
+def _anonymous_kib(process: str) -> int:
+    return _sum_kib(process, "status", ("RssAnon:", "RssShmem:"))
+
+
+def _sum_kib(process: str, file: str, fields: tuple[str, ...]) -> int:
+    try:
+        lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(fields))
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close every descriptor but ``kept``; 0, 1 and 2 become /dev/null."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    start = 3
+    for descriptor in sorted(kept):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, 1 << 16)

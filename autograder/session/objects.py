@@ -1,0 +1,94 @@
+"""The student side of values: plain data and arrays go over the wire, anything else stays behind a handle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder.session.wire import DTYPES, Callback, HandleRef, decode, encode
+
+__all__ = ["ObjectTable"]
+
+_MAX_NESTING = 16
+_MAX_HANDLES = 50_000
+
+
+class ObjectTable:
+    """Objects that the evaluator holds a handle to, and the translation of values in both directions."""
+
+    def __init__(self, make_callback: Callable[[Callback], Callable[..., Any]]) -> None:
+        self._objects: dict[int, Any] = {}
+        self._next = 1
+        self._make_callback = make_callback
+
+    def clear(self) -> None:
+        """Forget every handle; the evaluator begins a new test."""
+        self._objects.clear()
+
+    def __getitem__(self, handle: int) -> Any:
+        return self._objects[handle]
+
+    def pack(self, message: list[Any]) -> bytes:
+        """One frame body for the evaluator."""
+        return encode([self._export(item, 0) for item in message], foreign=self._handle)
+
+    def unpack(self, body: bytes) -> Any:
+        """The evaluator's message, handles and callbacks turned into what they stand for."""
+        return decode(body, handle=lambda ref: self._objects[ref.id], callback=self._make_callback)
+
+    def _handle(self, value: Any) -> HandleRef:
+        if len(self._objects) >= _MAX_HANDLES:
+            raise MemoryError("too many objects were returned in one test")
+        number, self._next = self._next, self._next + 1
+        self._objects[number] = value
+        return HandleRef(number, type(value).__name__[:100], callable(value))
+
+    def _export(self, value: Any, depth: int) -> Any:
+        """``value`` in the wire's types; ``_handle`` takes what is left."""
+        kind = type(value)
+        if value is None or kind in (bool, int, float, str, bytes, HandleRef):
+            return value
+        if depth < _MAX_NESTING:
+            if isinstance(value, tuple):
+                return tuple(self._export(v, depth + 1) for v in value)
+            if isinstance(value, list):
+                return [self._export(v, depth + 1) for v in value]
+            if isinstance(value, dict):
+                keys = {k: _key(k) for k in value}
+                if None not in keys.values():
+                    return {keys[k]: self._export(v, depth + 1) for k, v in value.items()}
+        array = _as_array(value)
+        return self._handle(value) if array is None else array
+
+
+def _key(key: Any) -> Any:
+    if isinstance(key, np.generic) and key.ndim == 0:
+        key = key.item()
+    return key if type(key) in (str, int, float, bool) else None
+
+
+def _as_array(value: Any) -> np.ndarray | None:
+    """Arrays, NumPy scalars, tensors and variables as NumPy arrays that the wire allows; else ``None``."""
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+    elif _is_tensor(value):
+        try:
+            array = np.asarray(value.numpy())
+        except Exception:  # symbolic, or of a kind without a value
+            return None
+    else:
+        return None
+    if array.dtype.kind == "V" or array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    little = array.dtype.newbyteorder("<").str if array.dtype.itemsize > 1 else array.dtype.str
+    return array if little in DTYPES else None
+
+
+def _is_tensor(value: Any) -> bool:
+    tf, keras = sys.modules.get("tensorflow"), sys.modules.get("keras")
+    if tf is not None and isinstance(value, tf.Tensor | tf.Variable):
+        return True
+    return keras is not None and isinstance(value, keras.Variable)

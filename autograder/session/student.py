@@ -1,0 +1,236 @@
+"""The student process: runs the notebook's cells and answers the evaluator's requests about its objects.
+
+One request is answered at a time, in the main thread: ``[kind, argument, …]`` comes, ``["ok", value,
+printed]`` or ``["error", {type, message, cell, line, source, traceback}, printed]`` goes. While student code
+runs it may call back into the evaluator: ``["callback", id, [args, kwargs]]`` goes and is answered in turn.
+Nothing here is secret and nothing here is trusted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import traceback
+from typing import Any
+
+import numpy as np
+
+from autograder.session.objects import ObjectTable
+from autograder.session.policy import PUBLIC
+from autograder.session.reader import UnreadableError, read_submission
+from autograder.session.shell import GradingShell, OutputLog, connect
+from autograder.session.standins import stand_in
+from autograder.session.wire import Callback, frame, frame_length
+from autograder.testing.calls import loss_functions
+from autograder.testing.probes import observe
+
+__all__ = ["StudentServer"]
+
+_MAX_PRINTED = 4_000  # characters of one request's prints that go to the instructor
+_OPERATORS = {
+    "len": len, "iter": lambda o: list(__import__("itertools").islice(o, 100_000)), "bool": bool, "float": float, "int": int,
+    "str": str, "repr": repr, "array": lambda o: np.asarray(o), "getitem": lambda o, k: o[k], "contains": lambda o, k: k in o,
+    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "add": lambda a, b: a + b, "radd": lambda a, b: b + a,
+    "sub": lambda a, b: a - b, "rsub": lambda a, b: b - a, "mul": lambda a, b: a * b, "rmul": lambda a, b: b * a,
+    "truediv": lambda a, b: a / b, "rtruediv": lambda a, b: b / a, "matmul": lambda a, b: a @ b, "neg": lambda a: -a,
+    "and": lambda a, b: a & b, "or": lambda a, b: a | b, "pow": lambda a, b: a**b, "abs": abs, "round": round,
+    "mod": lambda a, b: a % b, "floordiv": lambda a, b: a // b,
+}  # fmt: skip
+
+
+class StudentServer:
+    """Serves one evaluator on ``channel`` until it hangs up."""
+
+    def __init__(self, channel: socket.socket, shell: GradingShell, output_kib: int) -> None:
+        self._channel = channel
+        self._shell = shell
+        self._log = OutputLog(output_kib * 1024)
+        self._objects = ObjectTable(self._callback)
+        self._lock = threading.Lock()
+        self._in_student_code = False
+        self._replaced: dict[str, Any] = {}
+        connect(shell, self._log)
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def serve(self, hello: list[Any]) -> None:
+        """Send ``hello``, then answer requests."""
+        self._send(hello)
+        while True:
+            try:
+                kind, *arguments = self._objects.unpack(self._receive())
+            except EOFError:
+                return
+            self._send(self._answer(kind, arguments))
+
+    def _answer(self, kind: str, arguments: list[Any]) -> list[Any]:
+        if kind != "cell":
+            self._log.take()
+        signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            self._in_student_code = True
+            value = getattr(self, f"_do_{kind}")(*arguments)
+            packed = ["ok", value, self._printed(kind)]
+            self._objects.pack(packed)  # while a failure is still the student's
+        except BaseException as error:
+            self._in_student_code = False
+            return ["error", _describe(error), self._printed(kind)]
+        finally:
+            self._in_student_code = False
+        return packed
+
+    def _printed(self, kind: str) -> str:
+        if kind == "cell":
+            return ""
+        texts = [o.get("text", "") for o in self._log.take() if o["output_type"] == "stream"]
+        return "".join(texts)[:_MAX_PRINTED]
+
+    def _interrupt(self, *_: Any) -> None:
+        if self._in_student_code and threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    # --- frames -----------------------------------------------------------------------------------
+
+    def _send(self, message: list[Any]) -> None:
+        self._channel.sendall(frame(self._objects.pack(message)))
+
+    def _receive(self) -> bytes:
+        return self._exactly(frame_length(self._exactly(4)))
+
+    def _exactly(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            try:
+                piece = self._channel.recv(min(count - len(data), 1 << 20))
+            except OSError:
+                piece = b""
+            if not piece:
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+    def _ask(self, name: Any, *content: Any) -> Any:
+        """Have the evaluator compute something while student code waits."""
+        with self._lock:
+            self._send(["callback", name, list(content)])
+            status, value = self._objects.unpack(self._receive())
+        if status != "ok":
+            raise RuntimeError(value)
+        return value
+
+    def _callback(self, reference: Callback):
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return self._ask(reference.id, list(args), kwargs)
+
+        function.__name__ = "grad_fn"
+        return function
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def _do_read(self, filename: str, data: bytes, prefer: str) -> dict[str, Any]:
+        _link_public_files()
+        try:
+            reading = read_submission(filename, data, self._shell.transform_cell, prefer)
+        except UnreadableError as error:
+            return {"unreadable": str(error)}
+        return {"cells": reading.cells, "assignment": reading.assignment, "names": reading.names}
+
+    def _do_seed(self, seed: int) -> None:
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].random.set_seed(seed)
+
+    def _do_begin(self, seed: int) -> None:
+        self._objects.clear()
+        self._do_seed(seed)
+
+    def _do_cell(self, number: int, source: str) -> dict[str, Any]:
+        self._shell.cell_number = number
+        result = self._shell.run_cell(source, store_history=True)
+        error = result.error_before_exec or result.error_in_exec
+        return {"outputs": self._log.take(), "error": None if error is None else _describe(error)}
+
+    def _do_lookup(self, name: str) -> list[Any]:
+        namespace = self._shell.user_ns
+        if name not in namespace:
+            return ["missing"]
+        value = namespace[name]
+        if type(value) is type(sys):
+            return ["module", value.__name__]
+        return ["value", value]
+
+    def _do_observe(self, name: str, args: list, kwargs: dict, watch_autodiff: bool) -> list[Any]:
+        namespace = self._shell.user_ns
+        if name not in namespace:
+            raise NameError(name)
+        watched = loss_functions(namespace, name) if watch_autodiff else None
+        seen = observe(namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched)
+        return [seen.value, seen.changed, seen.autodiff, seen.calls]
+
+    def _do_call(self, function: Any, args: list, kwargs: dict) -> Any:
+        return function(*args, **kwargs)
+
+    def _do_attribute(self, owner: Any, name: str) -> Any:
+        return getattr(owner, name)
+
+    def _do_operator(self, operator: str, operands: list) -> Any:
+        return _OPERATORS[operator](*operands)
+
+    def _do_stand_in(self, names: list[str]) -> None:
+        """Put the evaluator's answers in place of the functions ``names``; an empty list restores them."""
+        namespace = self._shell.user_ns
+        for name, original in self._replaced.items():
+            namespace.pop(name, None) if original is _ABSENT else namespace.__setitem__(name, original)
+        self._replaced = {name: namespace.get(name, _ABSENT) for name in names}
+        for name in names:
+            namespace[name] = stand_in(name, self._ask)
+
+    def _do_test_here(self, path: str, source: str, case: int) -> list[Any]:
+        """Run one case of a foreign test file in this very process, as stock otter does."""
+        from otter.test_files import ExceptionTestFile, OKTestFile
+
+        scope: dict[str, Any] = {}
+        exec(compile(source, path, "exec"), scope)
+        if scope.get("OK_FORMAT"):
+            file = OKTestFile.from_spec(scope["test"], path)
+        else:
+            file = ExceptionTestFile.from_string(source, path)
+        file.test_cases = [file.test_cases[case]]
+        file.run(self._shell.user_ns)
+        result = file.test_case_results[0]
+        return [bool(result.passed), str(result.message)]
+
+
+_ABSENT = object()
+
+
+def _link_public_files() -> None:
+    """The assignment's kit and data beside the notebook."""
+    if not os.path.isdir(PUBLIC):
+        return
+    for name in os.listdir(PUBLIC):
+        if not os.path.lexists(name):
+            os.symlink(f"{PUBLIC}/{name}", name)
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """What went wrong, and the line of the notebook where; the student's own classes may lie or raise."""
+    try:
+        message = str(error)[:2000]
+    except BaseException:
+        message = "(its message cannot be read)"
+    found = {"type": type(error).__name__[:100], "message": message, "cell": None, "line": None, "source": None, "traceback": ""}
+    try:
+        frames = traceback.extract_tb(error.__traceback__)
+        found["traceback"] = "".join(traceback.format_list(frames[-12:]))[:4000]
+        mine = [f for f in frames if f.filename.startswith("<cell ")]
+        if mine:
+            found.update(cell=int(mine[-1].filename[6:-1]), line=mine[-1].lineno, source=(mine[-1].line or "")[:200])
+    except BaseException:
+        pass
+    return found
