@@ -50,13 +50,13 @@ class _Pools(NamedTuple):
 
 
 def load_images(name="mnist", n_train=2000, n_test=500, seed=0):
-    """Return a random subset of an image set with equally many images of each class, as far as there are enough.
+    """Return a random subset of an image set, with equally many images of each class if there are enough.
 
     Args:
         name: "mnist", "fashion_mnist", "cifar10" or "digits".
         n_train: number of training images, at least 1.
         n_test: number of test images, at least 1.
-        seed: the same seed draws the same images in the same order; a larger n_train adds to a smaller one's images.
+        seed: the same seed draws the same images; a larger n_train adds to those of a smaller one.
 
     Returns:
         Images. Where the set holds fewer images than asked for, there are fewer, in the proportion asked for.
@@ -78,8 +78,10 @@ def _describe(images, name, n_train, n_test):
     """One line: which set, how many, from where, and what is not as asked."""
     got = len(images.x_train), len(images.x_test)
     size = "×".join(map(str, images.x_train.shape[1:3]))
-    origin = "that come with scikit-learn" if images.source == "scikit-learn" else f"from {_place(images)}"
-    line = f"{got[0]:,} training and {got[1]:,} test images of {images.name} ({size} pixels) {origin}"
+    origin = os.environ["DL_DATA"] if images.source == "DL_DATA" else images.source
+    line = (
+        f"{got[0]:,} training and {got[1]:,} test images of {images.name}, {size} pixels (source: {origin})"
+    )
     if images.name != name:
         line = f"{name} is neither on this machine nor to be downloaded; instead: {line}"
     if got != (n_train, n_test):
@@ -87,17 +89,14 @@ def _describe(images, name, n_train, n_test):
     return line + "."
 
 
-def _place(images):
-    return {"DL_DATA": os.environ.get("DL_DATA"), "Keras cache": "Keras' cache", "download": "a download"}[images.source]
-
-
-# --- where to look ---------------------------------------------------------------------------------------------
+# --- where to look -----------------------------------------------------------------------------------------
 
 
 def _find(name, n_test):
     """Return (pools, name of the set, source) from the first place that has it."""
     if name != "digits":
-        for source, read in (("DL_DATA", _from_folder), ("Keras cache", _from_cache), ("download", _download)):
+        places = {"DL_DATA": _from_folder, "Keras cache": _from_cache, "download": _download}
+        for source, read in places.items():
             try:
                 pools = read(name, n_test)
             except UNREADABLE:  # not there, not allowed or damaged: the next place may have it
@@ -128,7 +127,7 @@ def _from_cache(name, n_test):
 
 
 def _download(name, n_test):
-    """Let Keras fetch the set, unless there is plainly no network; never wait long for one that does not answer."""
+    """Let Keras fetch the set; do not wait long for a network that does not answer."""
     host = "www.cs.toronto.edu" if name == "cifar10" else "storage.googleapis.com"
     if os.environ.get("DL_OFFLINE", "0") not in ("", "0") or not _answers(f"https://{host}"):
         return None
@@ -144,7 +143,7 @@ def _download(name, n_test):
 
 @functools.cache
 def _answers(url, timeout_s=4.0):
-    """Whether a web server answers at all; asked once. In a thread, as looking up a name has no time limit."""
+    """Whether a web server answers; asked once, in a thread, as looking up a name has no time limit."""
     found = threading.Event()
 
     def ask():
@@ -173,7 +172,7 @@ def _socket_timeout(seconds):
         socket.setdefaulttimeout(before)
 
 
-# --- file formats ----------------------------------------------------------------------------------------------
+# --- file formats ------------------------------------------------------------------------------------------
 
 
 def _read_npz(path):
@@ -196,7 +195,7 @@ def _read_idx(folder):
 
 
 def _read_cifar_parts(folder, n_test):
-    """CIFAR-10 as `train_batch_*.npz` and a test set in two parts, of which the larger is in JPEG and lossy."""
+    """CIFAR-10 as `train_batch_*.npz` and a test set in two parts, the larger one in JPEG and lossy."""
     train = [np.load(path) for path in sorted(folder.glob("train_batch_*.npz"))]
     test = np.load(folder / "test_first1000.npz")
     x_test, y_test = test["x"], test["y"]
@@ -229,7 +228,7 @@ def _read_cifar_batches(folder):
 
 
 def _digits(shape):
-    """scikit-learn's digits: (1797, 8, 8) with values 0 to 16, enlarged bilinearly to `shape`, values 0 to 255."""
+    """scikit-learn's digits, (1797, 8, 8) of 0 to 16, enlarged bilinearly to `shape` and 0 to 255."""
     from sklearn.datasets import load_digits
 
     small = load_digits()
@@ -241,7 +240,7 @@ def _digits(shape):
     return _Pools(large, small.target)
 
 
-# --- drawing a subset ------------------------------------------------------------------------------------------
+# --- drawing a subset --------------------------------------------------------------------------------------
 
 
 def _draw(pools, n_train, n_test, seed):
@@ -270,7 +269,7 @@ def _share(available, n_train, n_test):
 
 
 def _balanced_order(labels, rng):
-    """Indices in random order such that every prefix holds equally many of each class, as far as they last."""
+    """Indices in random order; every prefix holds equally many of each class, as far as they last."""
     order = rng.permutation(len(labels))
     rank = np.empty(len(labels), dtype=np.int64)  # how many of its class come before it
     for label in np.unique(labels):

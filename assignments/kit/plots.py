@@ -58,7 +58,8 @@ def show_images(images, labels=None, rows=2, columns=10, title=""):
         images = images.reshape(-1, side, side)
     count = min(len(images), rows * columns)
     columns = min(columns, max(count, 1))
-    figure, axes = _figure(-(-max(count, 1) // columns), columns, width=0.85, height=0.85 if labels is None else 1.05)
+    height = 0.85 if labels is None else 1.05
+    figure, axes = _figure(-(-max(count, 1) // columns), columns, width=0.85, height=height)
     for axis in axes.flat:
         axis.axis("off")
     for k, axis in zip(range(count), axes.flat, strict=False):
@@ -89,8 +90,8 @@ def plot_confusion(matrix, names=None, title=""):
             colour = "white" if share[row, column] > 0.5 else "black"
             axis.text(column, row, f"{count:,}", ha="center", va="center", color=colour, fontsize=8)
     axis.set(xlabel="prediction", ylabel="truth")
-    slanted = any(len(str(name)) > 3 for name in names)
-    axis.set_xticks(range(len(matrix)), names, rotation=45 if slanted else 0, ha="right" if slanted else "center")
+    slanted = {"rotation": 45, "ha": "right"} if any(len(str(name)) > 3 for name in names) else {}
+    axis.set_xticks(range(len(matrix)), names, **slanted)
     axis.set_yticks(range(len(matrix)), names)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -98,7 +99,7 @@ def plot_confusion(matrix, names=None, title=""):
 
 
 def _split(key):
-    """'train_loss' -> ('train', 'loss'); 'loss' -> ('train', 'loss'); 'val_accuracy' -> ('validation', 'accuracy')."""
+    """'test_loss' -> ('test', 'loss'), 'loss' -> ('train', 'loss'), 'val_loss' -> ('validation', 'loss')."""
     part, _, quantity = key.partition("_")
     if part in ("train", "test") and quantity:
         return part, quantity
@@ -122,7 +123,8 @@ def _figure(rows, columns, width, height):
     """A figure with rows × columns panels of the given size in inches."""
     import matplotlib.pyplot as plt
 
-    return plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False, layout="constrained")
+    size = (width * columns, height * rows)
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
 
 
 def _finish(figure, title):
