@@ -1,7 +1,7 @@
 """The course: what `grading.yml` says, checked, and where the course keeps its files.
 
-A course is the folder that holds `grading.yml`. Everything here is frozen; limits of an assignment are already
-merged over the course's defaults, and dependencies between questions are known to be free of cycles.
+A course is the folder that holds `grading.yml`. Everything here is frozen; limits of an assignment are
+already merged over the course's defaults, and dependencies between questions are known to be free of cycles.
 """
 
 from datetime import date
@@ -13,7 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from autograder.configfile import NOT_IN_FILE, did_you_mean, read_yaml, rule_broken, validated
 from autograder.errors import UsageError
 
-__all__ = ["Assignment", "Course", "Defaults", "Gate", "Limits", "Question", "find_course", "load_course", "read_course"]
+__all__ = [
+    "Assignment",
+    "Course",
+    "Defaults",
+    "Gate",
+    "Limits",
+    "Question",
+    "find_course",
+    "load_course",
+    "read_course",
+]
 
 FILE_NAME = "grading.yml"
 
@@ -91,7 +101,7 @@ class Assignment(_Frozen):
                     text = f"{name!r} already belongs to {owner[name]}; a name has one question"
                     raise rule_broken(text, "questions", q, "names", i)
         if self.floor > self.points:
-            raise rule_broken(f"expected at most the {self.points:g} points there are, found {self.floor:g}", "floor")
+            raise rule_broken(f"expected at most {self.points:g}, all points, found {self.floor:g}", "floor")
         self.order  # noqa: B018 (raises for a cycle)
         return self
 
@@ -115,8 +125,8 @@ class Assignment(_Frozen):
 
         def visit(q: str, path: tuple[str, ...]) -> None:
             if q in path:
-                circle = " → ".join((*path[path.index(q):], q))
-                raise rule_broken(f"questions depend on each other in a circle: {circle}", "questions", q, "depends")
+                circle = " → ".join((*path[path.index(q) :], q))
+                raise rule_broken(f"questions depend on each other: {circle}", "questions", q, "depends")
             if q not in done:
                 for needed in self.questions[q].depends:
                     visit(needed, (*path, q))
@@ -143,7 +153,8 @@ class Course(_Frozen):
         if not isinstance(defaults, dict) or not isinstance(entries, dict):
             return data  # validation of the fields words this mistake
         common = {key: value for key, value in defaults.items() if key in Limits.model_fields}
-        return {**data, "assignments": {name: _completed(name, entry, common) for name, entry in entries.items()}}
+        completed = {name: _completed(name, entry, common) for name, entry in entries.items()}
+        return {**data, "assignments": completed}
 
     def assignment(self, name: str) -> Assignment:
         """The assignment called `name`; raises UsageError with the names there are."""
@@ -183,7 +194,7 @@ def find_course(start: Path | None = None) -> Path:
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
             return folder
-    raise UsageError(f"no {FILE_NAME} in {start} or above it; change into the course's folder or give --course DIR")
+    raise UsageError(f"no {FILE_NAME} in {start} or above it; go to the course's folder or give --course DIR")
 
 
 def load_course(start: Path | None = None) -> Course:
@@ -192,7 +203,7 @@ def load_course(start: Path | None = None) -> Course:
 
 
 def read_course(folder: Path) -> Course:
-    """Read the course in exactly `folder`; raises UsageError where there is none, ConfigError for a mistake."""
+    """Read the course in exactly `folder`; raises UsageError if there is none, ConfigError for a mistake."""
     file = folder / FILE_NAME
     if not file.is_file():
         raise UsageError(f"no {FILE_NAME} in {folder}; expected the folder of a course")

@@ -1,4 +1,4 @@
-"""Read a YAML file strictly and word its mistakes: `grading.yml: assignments.a1.floor: expected …, found …`."""
+"""Read YAML strictly and word its mistakes: `grading.yml: assignments.a1.floor: expected …, found …`."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -44,7 +44,7 @@ class _StrictLoader(yaml.SafeLoader):
             if isinstance(key, list | dict):
                 raise ConfigError(f"line {line}: expected a plain key, found a list or mapping")
             if key in seen:
-                raise ConfigError(f"line {line}: key {key!r} is already set on line {seen[key]}; keep one of them")
+                raise ConfigError(f"line {line}: key {key!r} is already set on line {seen[key]}; keep one")
             seen[key] = line
         return super().construct_mapping(node, deep)
 
@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def validated(model: type[M], data: Any, file: str) -> M:
-    """Return `data` as a `model`; the first mistake becomes a one-line ConfigError that starts with `file`."""
+    """Return `data` as a `model`; raises ConfigError, one line that starts with `file`, for a mistake."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

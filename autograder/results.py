@@ -1,8 +1,8 @@
-"""What grading found, as plain frozen data: a batch holds submissions, these hold questions, these hold tests.
+"""What grading found, as plain frozen data: a batch of submissions, of questions, of tests.
 
-`to_json` gives the shape of `results.json`, `from_json` reads it back. Scores keep full precision in memory and
-are rounded where they are written. `TestResult.detail` is for instructors: it may quote what student code said
-while hidden inputs were in its hands, so nothing a student is shown may contain it.
+`to_json` gives the shape of `results.json`, `from_json` reads it back. Scores keep full precision in memory
+and are rounded where they are written. `TestResult.detail` is for instructors: it may quote what student code
+said while hidden inputs were in its hands, so nothing a student is shown may contain it.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from autograder.errors import UsageError
 
-__all__ = ["BatchResult", "QuestionResult", "SubmissionResult", "SubmissionStatus", "TestResult", "TestStatus", "points"]
+__all__ = [
+    "BatchResult",
+    "QuestionResult",
+    "SubmissionResult",
+    "SubmissionStatus",
+    "TestResult",
+    "TestStatus",
+    "points",
+]
 
 TestStatus = Literal["passed", "failed", "skipped", "grader_error"]
 SubmissionStatus = Literal["graded", "timeout", "memory", "crashed", "unreadable", "grader_error"]
@@ -78,7 +86,7 @@ class SubmissionResult:
 
     @classmethod
     def of(cls, submission: str, questions: dict[str, QuestionResult], **more: Any) -> "SubmissionResult":
-        """The submission whose marks are the sum of its questions'; status "graded" unless `more` says else."""
+        """The submission with its questions' marks added up; "graded" unless `more` has another status."""
         return cls(
             submission=submission,
             status=more.pop("status", "graded"),
@@ -99,9 +107,14 @@ class SubmissionResult:
         return self.status == "graded" and all(q.passed for q in self.questions.values())
 
     @property
+    def has_grader_error(self) -> bool:
+        """True where the grader itself failed, on the whole or on a test."""
+        return "grader_error" in (self.status, *(test.status for test in self.tests))
+
+    @property
     def needs_human(self) -> bool:
-        """True where the marks may not be the last word: an unusual end, or a test the grader could not run."""
-        return self.status != "graded" or any(test.status == "grader_error" for test in self.tests)
+        """True where the marks may not be the last word: an unusual end, or a test that could not be run."""
+        return self.status != "graded" or self.has_grader_error
 
     @property
     def first_message(self) -> str:
@@ -129,7 +142,7 @@ class BatchResult:
 
     @classmethod
     def from_json(cls, data: Any) -> "BatchResult":
-        """Read `to_json`'s output (or a file of the same shape); raises UsageError that names the first mistake."""
+        """Read what `to_json` made, or the like; raises UsageError that names the first mistake."""
         try:
             return _BATCH.validate_python(data)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Find the submissions behind the paths on a command line, and give each a name that is unique in the batch."""
+"""Find the submissions behind the paths on a command line and give each a name of its own."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ LEFT_BEHIND = {"__MACOSX", "__pycache__"}
 
 @dataclass(frozen=True)
 class Submission:
-    """A file to grade; `name` is for people and keys, and comes from a student: never build a path from it."""
+    """A file to grade. A student chose its `name`: it is for people and keys, never a part of a path."""
 
     name: str
     path: Path
@@ -31,7 +31,7 @@ class Submission:
 def collect(paths: Iterable[Path]) -> list[Submission]:
     """All submissions in `paths` (files, or folders at any depth), sorted by name, each file once.
 
-    In a folder a name is relative to it: `ada.ipynb`, or `ada/notebook.ipynb` where each student has a folder.
+    In a folder a name is relative to it: `ada.ipynb`, or `ada/notebook.ipynb` with a folder per student.
     Equal names from several paths get as many parent folders in front as tell them apart.
     Raises UsageError for a path that is missing, empty or no submission.
     """
@@ -82,7 +82,8 @@ def _unique(found: dict[Path, str]) -> Iterator[tuple[Path, str]]:
             return iter(names.items())
         for file in equal:
             depth = names[file].count("/") + 2
-            names[file] = _text(Path(*file.parts[-depth:])) if depth < len(file.parts) else _whole(file, names[file])
+            longer = _text(Path(*file.parts[-depth:]))
+            names[file] = longer if depth < len(file.parts) else _whole(file, names[file])
 
 
 def _whole(file: Path, name: str) -> str:

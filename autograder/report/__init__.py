@@ -7,7 +7,7 @@
     DIR/instructor/NAME.html    the same with details and times
     DIR/gradescope/NAME.json    Gradescope's results format
 
-Each file is a pure function of the results, so `autograder report DIR` makes them all again from results.json.
+Each file is a pure function of the results, so `autograder report DIR` makes all of them from results.json.
 """
 
 import json
@@ -37,12 +37,14 @@ def files(batch: BatchResult) -> Iterator[tuple[str, str]]:
 
 
 def write(batch: BatchResult, out: Path) -> Path:
-    """Write all files below `out`, which is made where it is missing; returns the path of the class report."""
+    """Write all files below `out`, made where it is missing; returns the path of the class report."""
     try:
         for path, text in files(batch):
             _replace(out / path, text)
     except OSError as error:
-        raise UsageError(f"{out}: cannot write results here: {error.strerror}; choose another --out") from None
+        raise UsageError(
+            f"{out}: cannot write results here: {error.strerror}; choose another --out"
+        ) from None
     return out / "report.html"
 
 
@@ -52,7 +54,9 @@ def load_results(out: Path) -> BatchResult:
     try:
         return BatchResult.from_json(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise UsageError(f"{out}: no results.json here; expected a folder that `autograder grade` wrote") from None
+        raise UsageError(
+            f"{out}: no results.json here; expected a folder that `autograder grade` wrote"
+        ) from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     except ValueError:

@@ -21,14 +21,16 @@ def histogram(counts: tuple[int, ...], max_score: float, description: str) -> Ma
     for i, count in enumerate(counts):
         left, height = LEFT + i * step, plot_height * count / tallest
         if count:
-            bar = f'x="{left + GAP / 2:.1f}" y="{base - height:.1f}" width="{step - GAP:.1f}" height="{height:.1f}"'
-            parts.append(f'<rect class="column" {bar} rx="4"/>')
+            parts.append(_column(left + GAP / 2, base - height, step - GAP, height))
             parts.append(_text(left + step / 2, base - height - 8, str(count), "count"))
-    for i in range(len(counts) + 1):
-        if i % 2 == 0:  # every other label, so that they stay apart on a phone
-            anchor = "start" if i == 0 else "end" if i == len(counts) else "middle"
-            parts.append(_text(LEFT + i * step, base + 24, f"{max_score * i / len(counts):.3g}", "tick", anchor))
+    for i in range(0, len(counts) + 1, 2):  # every other label, so that they stay apart on a phone
+        anchor = "start" if i == 0 else "end" if i == len(counts) else "middle"
+        parts.append(_text(LEFT + i * step, base + 24, f"{max_score * i / len(counts):.3g}", "tick", anchor))
     return Markup("".join([*parts, "</svg>"]))
+
+
+def _column(x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="column" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="4"/>'
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle") -> str:

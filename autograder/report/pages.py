@@ -1,6 +1,7 @@
 """HTML pages as pure functions of the results: each one self-contained, without a network request.
 
-Text from students and tests is escaped by Jinja; the only markup made by hand is in `text.inline` and `charts`.
+Text from students and tests is escaped by Jinja; the only markup made by hand is in `text.inline` and
+`charts`.
 """
 
 import base64
@@ -21,7 +22,7 @@ __all__ = ["class_page", "instructor_page", "student_page"]
 
 
 def student_page(batch: BatchResult, submission: SubmissionResult) -> str:
-    """The page for the student: marks, authored messages, explanations. Details are cut out before rendering."""
+    """The page for the student: marks, messages, explanations; details are cut out before rendering."""
     return _page("submission.html.j2", batch, submission=_without_details(submission), for_instructor=False)
 
 
@@ -37,7 +38,12 @@ def class_page(batch: BatchResult) -> str:
     chart = histogram(summary.histogram, batch.max_score, words)
     script, _, _ = _environment().loader.get_source(_environment(), "sort.js")
     return _page(
-        "class.html.j2", batch, summary=summary, chart=chart, script=Markup(script), script_hash=_csp_hash(script)
+        "class.html.j2",
+        batch,
+        summary=summary,
+        chart=chart,
+        script=Markup(script),
+        script_hash=_csp_hash(script),
     )
 
 
@@ -73,7 +79,9 @@ def _environment() -> Environment:
         "points": points,
         "file": lambda name: quote(text.safe_name(name)),
         "path": quote,
-        "share": lambda result: 100 * min(max(result.score / result.max_score, 0), 1) if result.max_score else 0,
+        "share": lambda result: (
+            100 * min(max(result.score / result.max_score, 0), 1) if result.max_score else 0
+        ),
         "status_message": text.status_message,
         "visible": text.visible,
     }

@@ -8,7 +8,16 @@ from markupsafe import Markup, escape
 
 from autograder.results import SubmissionResult, TestResult
 
-__all__ = ["STATUS_WORDS", "VERDICT_WORDS", "feedback", "inline", "label", "safe_name", "status_message", "visible"]
+__all__ = [
+    "STATUS_WORDS",
+    "VERDICT_WORDS",
+    "feedback",
+    "inline",
+    "label",
+    "safe_name",
+    "status_message",
+    "visible",
+]
 
 STATUS_WORDS = {
     "graded": "Graded",
@@ -31,11 +40,13 @@ STATUS_MESSAGES = {
     "memory": "The notebook used up its memory. All marks earned until then are kept.",
     "crashed": "The notebook's process ended early. All marks earned until then are kept.",
     "unreadable": "The file could not be read as a notebook.",
-    "grader_error": "The grader itself failed here, through no fault of this submission. Instructors have been told.",
+    "grader_error": "The grader itself failed, through no fault of yours. Your instructor will see to it.",
 }
 
-# Control characters but tab and newline, and those that reorder or hide text (bidi overrides, zero-width space).
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# Control characters but tab and newline; marks that reorder or hide text; halves of surrogate pairs.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def visible(text: str) -> str:
@@ -69,8 +80,8 @@ def feedback(test: TestResult) -> str:
 def safe_name(name: str) -> str:
     """A file name for a submission: letters, digits, `.`, `_`, `-`; different names never share one.
 
-    A plain lower-case name stays as it is. Any other gets a hash behind a `~`, which no plain name contains, so
-    that `Ada.ipynb` and `ada.ipynb` stay apart on file systems that ignore case.
+    A plain lower-case name stays as it is. Any other gets a hash behind a `~`, which no plain name contains:
+    `Ada.ipynb` and `ada.ipynb` stay apart even on file systems that ignore case.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.")[:80]
