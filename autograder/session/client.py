@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import msgpack
 
@@ -35,7 +35,7 @@ _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "TZ", "LD_LIBRARY_PATH")
 class StudentError(Exception):
     """The student's code raised.
 
-    description: the student process' account (type, message, cell, line, source, traceback); printed:
+    description: the student process' account (type, message, cell, line, traceback); printed:
     what the code printed. Both are the student's text: for the instructor, not for other eyes.
     """
 
@@ -47,11 +47,6 @@ class StudentError(Exception):
     @property
     def type_name(self) -> str:
         return str(self.description.get("type"))[:100]
-
-    def place(self) -> str:
-        """``in cell 4, line 12`` where it is known, else an empty string."""
-        cell, line = self.description.get("cell"), self.description.get("line")
-        return f" in cell {cell}, line {line}" if isinstance(cell, int) and isinstance(line, int) else ""
 
 
 class TimedOut(Exception):
@@ -117,7 +112,7 @@ class Template:
         self._process.wait()
         self._folder.cleanup()
 
-    def __enter__(self) -> Template:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,9 +183,13 @@ class Session:
         """
         if not self.alive:
             raise self._ended or SessionEnded("exit")
+        try:
+            body = encode([kind, *arguments], foreign)
+        except WireError as error:
+            raise TypeError(f"a test cannot send this to student code: {error}") from None
         started = time.monotonic()
         try:
-            self._send(encode([kind, *arguments], foreign), started + limit_s)
+            self._send(body, started + limit_s)
             return self._reply(started + limit_s)
         except TimeoutError:
             lives = self._interrupt()

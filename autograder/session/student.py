@@ -1,13 +1,15 @@
 """The student process: runs the notebook's cells and answers the evaluator's requests about its objects.
 
 One request is answered at a time, in the main thread: ``[kind, argument, …]`` comes, ``["ok", value,
-printed]`` or ``["error", {type, message, cell, line, source, traceback}, printed]`` goes. While student code
+printed]`` or ``["error", {type, message, cell, line, traceback}, printed]`` goes. While student code
 runs it may call back into the evaluator: ``["callback", id, [args, kwargs]]`` goes and is answered in turn.
 Nothing here is secret and nothing here is trusted.
 """
 
 from __future__ import annotations
 
+import itertools
+import operator
 import os
 import random
 import signal
@@ -32,15 +34,14 @@ __all__ = ["StudentServer"]
 
 _MAX_PRINTED = 4_000  # characters of one request's prints that go to the instructor
 _OPERATORS = {
-    "len": len, "iter": lambda o: list(__import__("itertools").islice(o, 100_000)), "bool": bool, "float": float, "int": int,
-    "str": str, "repr": repr, "array": lambda o: np.asarray(o), "getitem": lambda o, k: o[k], "contains": lambda o, k: k in o,
-    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b, "add": lambda a, b: a + b, "radd": lambda a, b: b + a,
-    "sub": lambda a, b: a - b, "rsub": lambda a, b: b - a, "mul": lambda a, b: a * b, "rmul": lambda a, b: b * a,
-    "truediv": lambda a, b: a / b, "rtruediv": lambda a, b: b / a, "matmul": lambda a, b: a @ b, "neg": lambda a: -a,
-    "and": lambda a, b: a & b, "or": lambda a, b: a | b, "pow": lambda a, b: a**b, "abs": abs, "round": round,
-    "mod": lambda a, b: a % b, "floordiv": lambda a, b: a // b,
-}  # fmt: skip
+    "len": len,
+    "iter": lambda o: list(itertools.islice(o, 100_000)),
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "array": np.asarray,
+    "getitem": operator.getitem,
+}
 
 
 class StudentServer:
@@ -178,8 +179,8 @@ class StudentServer:
     def _do_attribute(self, owner: Any, name: str) -> Any:
         return getattr(owner, name)
 
-    def _do_operator(self, operator: str, operands: list) -> Any:
-        return _OPERATORS[operator](*operands)
+    def _do_operator(self, name: str, operands: list) -> Any:
+        return _OPERATORS[name](*operands)
 
     def _do_stand_in(self, names: list[str]) -> None:
         """Put the evaluator's answers in place of the functions ``names``; an empty list restores them."""
@@ -224,13 +225,13 @@ def _describe(error: BaseException) -> dict[str, Any]:
         message = str(error)[:2000]
     except BaseException:
         message = "(its message cannot be read)"
-    found = {"type": type(error).__name__[:100], "message": message, "cell": None, "line": None, "source": None, "traceback": ""}
+    found = {"type": type(error).__name__[:100], "message": message, "cell": None, "line": None, "traceback": ""}
     try:
         frames = traceback.extract_tb(error.__traceback__)
         found["traceback"] = "".join(traceback.format_list(frames[-12:]))[:4000]
         mine = [f for f in frames if f.filename.startswith("<cell ")]
         if mine:
-            found.update(cell=int(mine[-1].filename[6:-1]), line=mine[-1].lineno, source=(mine[-1].line or "")[:200])
+            found.update(cell=int(mine[-1].filename[6:-1]), line=mine[-1].lineno)
     except BaseException:
         pass
     return found

@@ -1,0 +1,79 @@
+"""Why an answer is wrong: the known misconception whose numbers match the student's.
+
+The evaluator knows what each function was called with and what it answered. It runs the reference and every
+listed wrong variant of that function on the same inputs. A variant is named only if it reproduces the
+student's numbers where the reference does not.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograder.misconceptions import Misconception
+from autograder.session.namespace import Handle, RecordedCall
+from autograder.testing.differences import agrees
+
+__all__ = ["matching_misconception"]
+
+_BUDGET_S = 1.0
+_RTOL, _ATOL = 1e-4, 1e-6
+
+
+def matching_misconception(
+    calls: Iterable[RecordedCall], reference: ModuleType, known: Iterable[Misconception]
+) -> Misconception | None:
+    """The one misconception that explains every wrong answer among ``calls``; ``None`` if there is none.
+
+    Where several variants give the same numbers they cannot be told apart, and none is named.
+    """
+    started = time.monotonic()
+    candidates: dict[str, Misconception] | None = None
+    for call in calls:
+        variants = [m for m in known if m.replaces == call.name]
+        right = getattr(reference, call.name, None)
+        if not variants or right is None or not _is_data(call.value):
+            continue
+        if _same(call.value, _result(right, call)):
+            continue
+        matches = {m.name: m for m in variants if _same(call.value, _result(m.function, call))}
+        candidates = matches if candidates is None else {n: m for n, m in candidates.items() if n in matches}
+        if not candidates or time.monotonic() - started > _BUDGET_S:
+            break
+    return next(iter(candidates.values())) if candidates and len(candidates) == 1 else None
+
+
+class _NoAnswer:
+    """What a variant that raises gives: equal to nothing."""
+
+
+def _result(function: Callable[..., Any], call: RecordedCall) -> Any:
+    try:
+        return function(*copy.deepcopy(call.args), **copy.deepcopy(call.kwargs))
+    except Exception:
+        return _NoAnswer()
+
+
+def _is_data(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(_is_data(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_data(v) for v in value)
+    return not isinstance(value, Handle) and not callable(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equal as numbers, whatever the containers' and arrays' types."""
+    if isinstance(a, dict) or isinstance(b, dict):
+        return isinstance(a, dict) and isinstance(b, dict) and set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    try:
+        return agrees(np.asarray(a, np.float64), np.asarray(b, np.float64), _RTOL, _ATOL)
+    except (TypeError, ValueError):
+        return type(a) is type(b) and not isinstance(a, _NoAnswer) and a == b

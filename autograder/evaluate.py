@@ -1,0 +1,265 @@
+"""Grading one submission: read it, run it, ask it, and turn the outcome into marks.
+
+    read ─► run the cells ─► for each question in order: run its cases
+                             └─ where a case fails and an earlier question is broken: once more, with the
+                                reference standing in for that question's functions (error carried forward)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from otter.test_files import TestCase
+
+from autograder.cases import Verdict, run_case
+from autograder.diagnosis import matching_misconception
+from autograder.plan import Plan, Question
+from autograder.results import QuestionResult, SubmissionResult, TestResult
+from autograder.session.client import StudentError
+from autograder.session.notebook import BudgetSpent, Notebook, Unreadable
+from autograder.session.policy import Policy, library_paths
+from autograder.standins import answers
+from autograder.testing.hidden import hidden_salt
+
+__all__ = ["Graded", "Work", "grade"]
+
+_SHARED_PROCESS = "this test cannot run over the process boundary and ran in the student's process: its mark could be forged"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One submission to grade; questions: only these, all of them if empty; salt: of the hidden inputs."""
+
+    name: str
+    filename: str
+    data: bytes
+    salt: str
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The result, the executed notebook (nbformat 4 as plain data) and the sandbox's layers."""
+
+    result: SubmissionResult
+    notebook: dict[str, Any] | None = None
+    layers: dict[str, str] = field(default_factory=dict)
+
+
+def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
+    """Grade one submission in a box forked by the template behind ``control``.
+
+    Student's faults end in the result; ``GraderFault`` is raised where the grader failed, and the caller
+    tries again.
+    """
+    started = time.monotonic()
+    notebook = Notebook(control, _policy(plan), plan.limits, seed=_number(work.salt, "notebook"))
+    try:
+        try:
+            notebook.read(work.filename, work.data, plan.assignment, check_name=plan.ours)
+        except (Unreadable, BudgetSpent) as error:
+            return Graded(_unreadable(plan, work, str(error), time.monotonic() - started))
+        status = notebook.run()
+        with hidden_salt(work.salt):
+            grading = _Grading(plan, notebook, work)
+            questions = grading.all_questions()
+        status = status or grading.status
+        result = SubmissionResult.of(
+            work.name,
+            questions,
+            status=status or "graded",
+            message=_status_message(status, plan),
+            notes=_notebook_notes(notebook),
+            seconds=time.monotonic() - started,
+            student_seconds=notebook.student_seconds,
+        )
+        return Graded(result, _executed(notebook), notebook.layers)
+    finally:
+        notebook.close()
+
+
+class _Grading:
+    """Walks the questions of one submission and remembers what is broken."""
+
+    def __init__(self, plan: Plan, notebook: Notebook, work: Work) -> None:
+        self._plan, self._notebook, self._work = plan, notebook, work
+        self._broken: set[str] = set()
+        self._spent = ""
+        self.status = ""
+
+    def all_questions(self) -> dict[str, QuestionResult]:
+        wanted = self._plan.only(self._work.questions) if self._work.questions else self._plan.questions
+        found = {q.name: self._question(q) for q in wanted}
+        return {q: found[q] for q in sorted(found, key=_natural)} if self._plan.ours else found
+
+    def _question(self, question: Question) -> QuestionResult:
+        tests = [self._case(question, case) for case in question.file.test_cases]
+        if any(t.status == "failed" for t in tests):
+            tests = self._carry_forward(question, tests)
+            self._broken.add(question.name)
+        if question.file.all_or_nothing and any(t.status != "passed" for t in tests):
+            tests = [replace(t, score=0.0) for t in tests]
+        return QuestionResult.of(tests)
+
+    def _carry_forward(self, question: Question, tests: list[TestResult]) -> list[TestResult]:
+        """The failed cases once more, with the reference in place of broken earlier questions."""
+        broken = [q for q in self._plan.only(question.needs) if q.name in self._broken]
+        if not broken or self._plan.reference is None or self._spent:
+            return tests
+        stand_ins = answers(self._plan.reference, [n for q in broken for n in q.names])
+        bounded = {n: _bounded(self._notebook, f) for n, f in stand_ins.items()}
+        self._notebook.namespace.callbacks.update(bounded)
+        try:
+            self._notebook.stand_in(list(stand_ins))
+            again = [
+                t if t.status != "failed" else self._case(question, case)
+                for t, case in zip(tests, question.file.test_cases, strict=True)
+            ]
+        except (BudgetSpent, StudentError):
+            return tests
+        finally:
+            self._give_back()
+        note = f"graded with the reference standing in for {', '.join(q.name for q in broken)}"
+        return [
+            new if new is old else replace(new, note=note) if new.status == "passed" else old
+            for old, new in zip(tests, again, strict=True)
+        ]
+
+    def _give_back(self) -> None:
+        try:
+            self._notebook.stand_in([])
+        except Exception:  # the box is gone; the next test opens another, without stand-ins
+            self._notebook.close()
+
+    def _case(self, question: Question, case: TestCase) -> TestResult:
+        started = time.monotonic()
+        verdict, misconception = self._verdict(question, case)
+        passed = verdict.status == "passed"
+        shared = None
+        if not self._plan.ours and verdict.wrong_answer:
+            shared = self._in_student_process(question, case)
+        return TestResult(
+            name=case.name,
+            status="passed" if shared else verdict.status,
+            score=float(case.points) if passed or shared else 0.0,
+            max_score=float(case.points),
+            message=(case.success_message or "") if shared else verdict.message,
+            misconception=misconception.name if misconception else None,
+            explanation=misconception.explanation if misconception else "",
+            detail="" if shared else f"{verdict.detail}\n{self._notebook.printed}".strip(),
+            seconds=time.monotonic() - started,
+            note=_SHARED_PROCESS if shared else "",
+        )
+
+    def _verdict(self, question: Question, case: TestCase):
+        if self._spent:
+            return Verdict("skipped", f"Not run: {self._spent}."), None
+        try:
+            self._notebook.begin_test(_number(self._work.salt, question.name, case.name))
+            verdict = run_case(question.file, case, self._notebook.namespace, self._plan.reference)
+        except BudgetSpent as spent:
+            self._spent, self.status = str(spent), "timeout"
+            return Verdict("skipped", f"Not run: {spent}."), None
+        misconception = None
+        if verdict.wrong_answer and self._plan.reference is not None:
+            calls = self._notebook.namespace.calls
+            misconception = matching_misconception(calls, self._plan.reference, self._plan.misconceptions)
+        return verdict, misconception
+
+    def _in_student_process(self, question: Question, case: TestCase) -> bool:
+        """Whether a foreign test passes where stock otter would run it."""
+        with open(question.file.path) as file:
+            source = file.read()
+        index = question.file.test_cases.index(case)
+        path = f"{question.name}.py"
+        try:
+            self._notebook.begin_test(_number(self._work.salt, question.name, case.name))
+            match self._notebook.request("test_here", path, source, index):
+                case [True, _]:
+                    return True
+        except Exception:
+            return False
+        return False
+
+
+def _bounded(notebook: Notebook, function: Any) -> Any:
+    return lambda *content: notebook.namespace.bounded(function, *content)
+
+
+def _policy(plan: Plan) -> Policy:
+    limits = plan.limits
+    return Policy(
+        read=library_paths(),
+        public=plan.public,
+        memory_mib=limits.memory_mib,
+        processes=limits.processes,
+        scratch_mib=limits.scratch_mib,
+        cpu_s=int(2 * limits.time_s) + 1,
+    )
+
+
+def _number(*parts: str) -> int:
+    """A seed that is fixed for the submission's salt and the test."""
+    return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:4], "little") >> 1
+
+
+def _natural(q: str) -> tuple:
+    digits = "".join(c for c in q if c.isdigit())
+    return (int(digits) if digits else 0, q)
+
+
+def _unreadable(plan: Plan, work: Work, reason: str, seconds: float) -> SubmissionResult:
+    possible = sum(q.file.possible for q in plan.questions)
+    return SubmissionResult(
+        submission=work.name, status="unreadable", score=0.0, max_score=possible, message=reason, seconds=seconds
+    )
+
+
+def _status_message(status: str, plan: Plan) -> str:
+    return {
+        "timeout": f"A cell or the whole notebook ran longer than its limit ({plan.limits.cell_s:g} s a cell, "
+        f"{plan.limits.time_s:g} s in all); everything else was graded.",
+        "memory": f"The notebook needed more than {plan.limits.memory_mib} MiB; what came before was graded.",
+        "crashed": "The notebook's process ended in the middle of a cell; everything else was graded.",
+    }.get(status, "")
+
+
+def _notebook_notes(notebook: Notebook) -> tuple[str, ...]:
+    """The first cells that raised or had to be stopped, for the student."""
+    notes = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.fatal:
+            notes.append(f"Cell {number} did not end by itself ({cell.fatal}).")
+        elif cell.error:
+            notes.append(f"Cell {number} raised {str(cell.error.get('type'))[:100]}; the cells after it ran all the same.")
+    return tuple(notes[:5])
+
+
+def _executed(notebook: Notebook) -> dict[str, Any]:
+    """The notebook with its outputs, in nbformat 4.5; outputs are checked, since the student process made them."""
+    cells = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        entry: dict[str, Any] = {"id": f"cell-{number}", "cell_type": cell.kind, "metadata": {}, "source": cell.source}
+        if cell.kind == "code":
+            outputs = cell.outputs if isinstance(cell.outputs, list) else []
+            entry |= {"execution_count": None, "outputs": [o for o in map(_output, outputs[:1000]) if o]}
+        cells.append(entry)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+
+
+def _output(output: Any) -> dict[str, Any] | None:
+    match output:
+        case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str() as text}:
+            return {"output_type": "stream", "name": name, "text": text}
+        case {"output_type": "error", "ename": str() as ename, "evalue": str() as evalue, "traceback": list() as lines}:
+            return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": [str(x) for x in lines]}
+        case {"output_type": "display_data" | "execute_result" as kind, "data": dict() as data}:
+            kept = {str(m): v for m, v in data.items() if isinstance(v, str)}
+            extra = {"execution_count": None} if kind == "execute_result" else {}
+            return {"output_type": kind, "data": kept, "metadata": {}} | extra
+    return None

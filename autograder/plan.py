@@ -1,0 +1,142 @@
+"""What is graded: an assignment of this course, or any otter ``autograder.zip``, in one shape.
+
+Everything here is the instructor's: test files are executed, the reference is imported. It happens in the
+evaluator and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from otter.nbmeta_config import NBMetadataConfig
+from otter.test_files import TestFile, create_test_file
+
+from autograder.config import Assignment, Course, Limits
+from autograder.errors import ConfigError, UsageError
+from autograder.misconceptions import Misconception, misconceptions_of
+from autograder.otterbridge.package import Package
+
+__all__ = ["Plan", "Question", "plan_of_assignment", "plan_of_package"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One test file and what its question builds on.
+
+    names: functions that the student defines in it; needs: earlier questions, nearest last.
+    """
+
+    name: str
+    file: TestFile
+    names: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Questions in the order of grading, with the reference and the known misconceptions if there are any.
+
+    ours: the tests are written for handles; a foreign test may have to run in the student's process.
+    public: (path, name) of folders and files that lie beside the notebook; version: of all that decides a mark.
+    """
+
+    assignment: str
+    title: str
+    version: str
+    limits: Limits
+    questions: tuple[Question, ...]
+    ours: bool
+    public: tuple[tuple[str, str], ...] = ()
+    reference: ModuleType | None = None
+    misconceptions: tuple[Misconception, ...] = ()
+    question_titles: dict[str, str] = field(default_factory=dict)
+
+    def only(self, names: Iterable[str]) -> tuple[Question, ...]:
+        """The questions called ``names``."""
+        wanted = set(names)
+        return tuple(q for q in self.questions if q.name in wanted)
+
+
+def plan_of_assignment(course: Course, assignment: Assignment) -> Plan:
+    """Load the hidden tests, the reference and the misconceptions of one assignment.
+
+    Raises ``UsageError`` where a file is missing and ``ConfigError`` where points disagree.
+    """
+    _make_importable(course)
+    return Plan(
+        assignment=assignment.name,
+        title=assignment.title,
+        version=_version(course, assignment),
+        limits=assignment.limits,
+        questions=tuple(_question(course, assignment, q) for q in assignment.order),
+        ours=True,
+        public=_public(course),
+        reference=importlib.import_module(f"reference.{assignment.reference}"),
+        misconceptions=_misconceptions(course, assignment),
+        question_titles={q: ", ".join(v.names) for q, v in assignment.questions.items()},
+    )
+
+
+def plan_of_package(package: Package, limits: Limits) -> Plan:
+    """The plan for an unpacked otter ``autograder.zip``; questions are named as its tests are."""
+    digest = hashlib.sha256(b"".join(t.path.read_bytes() for t in package.tests)).hexdigest()
+    public = tuple((str(p), p.name) for p in sorted(package.files.iterdir())) if package.files else ()
+    return Plan(
+        assignment=package.name,
+        title=package.name,
+        version=digest[:12],
+        limits=limits,
+        questions=tuple(Question(f.name, f) for f in (t.load() for t in package.tests)),
+        ours=False,
+        public=public,
+    )
+
+
+def _question(course: Course, assignment: Assignment, q: str) -> Question:
+    path = course.hidden_tests(assignment) / f"{q}.py"
+    if not path.is_file():
+        raise UsageError(f"{path}: no hidden test for {assignment.name} {q}; expected an otter test file")
+    file = create_test_file(str(path), NBMetadataConfig())
+    configured = assignment.questions[q]
+    if abs(file.possible - configured.points) > 1e-9:
+        raise ConfigError(
+            f"grading.yml: assignments.{assignment.name}.questions.{q}.points: expected {file.possible:g}, "
+            f"the sum over the cases of {path.name}; found {configured.points:g}"
+        )
+    return Question(q, file, configured.names, assignment.needs(q))
+
+
+def _make_importable(course: Course) -> None:
+    """``reference`` and ``kit`` of the course, for its tests."""
+    os.environ["AUTOGRADER_COURSE"] = str(course.root)
+    for folder in (str(course.kit.parent), str(course.root)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+
+
+def _misconceptions(course: Course, assignment: Assignment) -> tuple[Misconception, ...]:
+    if not course.misconceptions(assignment).is_file():
+        return ()
+    return tuple(misconceptions_of(importlib.import_module(f"reference.misconceptions.{assignment.reference}")))
+
+
+def _public(course: Course) -> tuple[tuple[str, str], ...]:
+    return ((str(course.kit), "kit"),) if course.kit.is_dir() else ()
+
+
+def _version(course: Course, assignment: Assignment) -> str:
+    """Digest of everything that can change a mark: hidden tests, reference, misconceptions, configuration."""
+    digest = hashlib.sha256(assignment.model_dump_json().encode())
+    folders = [course.hidden_tests(assignment), course.kit]
+    files = [p for f in folders for p in sorted(Path(f).glob("*.py"))]
+    for path in (*files, course.reference(assignment), course.misconceptions(assignment)):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,276 @@
+"""The student's namespace as a hidden test sees it: names of another process, values as data.
+
+What a test hands to student code goes over as data; functions go as callbacks. What comes back is data, or a
+``Handle`` where it cannot be. Nothing that the test compares with crosses the border: an operator on a handle
+first fetches the object as an array and then computes here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from autograder.session.wire import Callback, HandleRef, WireError
+from autograder.testing.checks import CheckFailed
+from autograder.testing.probes import Observation
+
+__all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace"]
+
+# Modules that a test may find under a student's name; the evaluator uses its own copy.
+_SHARED_MODULES = frozenset({
+    "collections", "itertools", "json", "keras", "math", "matplotlib.pyplot", "numpy", "pandas", "random", "re",
+    "scipy", "scipy.stats", "statistics", "tensorflow",
+})  # fmt: skip
+_MAX_CALLBACKS = 20_000  # calls of evaluator functions within one test
+
+
+class Requests(Protocol):
+    """Whoever carries a request to the student process within the running test's limits."""
+
+    def request(self, kind: str, *arguments: Any, foreign: Callable[[Any], Any] | None = None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class RecordedCall:
+    """A call of one of the contract's functions within the running test."""
+
+    name: str
+    args: tuple
+    kwargs: dict[str, Any]
+    value: Any
+
+
+class StudentNamespace(Mapping):
+    """Names of the student's notebook; see the module's docstring.
+
+    reached: for each name the library names that its code leads to (read before the notebook ran);
+    sources: of the notebook's cells.
+    """
+
+    def __init__(self, requests: Requests, reached: dict[str, list[str]], sources: Sequence[str] = ()) -> None:
+        self._requests = requests
+        self._reached = reached
+        self._sources = sources
+        self.callbacks: dict[Any, Callable[..., Any]] = {}
+        self.calls: list[RecordedCall] = []
+        self.asked = ""  # the contract's function that was called last
+        self._callbacks_left = _MAX_CALLBACKS
+
+    def begin(self) -> None:
+        """Forget the calls and callbacks of the last test."""
+        self.calls, self.asked = [], ""
+        self._callbacks_left = _MAX_CALLBACKS
+        for number in [k for k in self.callbacks if isinstance(k, int)]:
+            del self.callbacks[number]
+
+    # --- what a test uses -------------------------------------------------------------------------
+
+    def observe(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool) -> Observation:
+        """The probe ``observe`` of :mod:`autograder.testing.probes`, run beside the student's function."""
+        if name not in self:
+            raise CheckFailed(f"`{name}` is not defined.")
+        self.asked = name
+        answer = self._ask("observe", name, list(args), kwargs, watch_autodiff)
+        match answer:
+            case [value, list() as changed, dict() as autodiff, dict() as calls]:
+                pass
+            case _:
+                raise CheckFailed(f"the answer of `{name}` could not be read.")
+        self.calls.append(RecordedCall(name, args, kwargs, value))
+        counts = {str(k): int(v) for k, v in calls.items() if type(v) is int}
+        return Observation(value, [str(c)[:200] for c in changed], {str(k)[:200]: 1 for k in autodiff}, counts)
+
+    def reachable_names(self, name: str) -> set[str]:
+        """Library names that the code of ``name`` leads to."""
+        return set(self._reached.get(name, ()))
+
+    def source_line(self, cell: int, line: int) -> str:
+        """A line of the notebook as it was handed in, both counted from 1; empty where there is none."""
+        lines = self._sources[cell - 1].splitlines() if 0 < cell <= len(self._sources) else []
+        return lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
+
+    def __getitem__(self, name: str) -> Any:
+        match self._ask("lookup", name):
+            case ["value", Handle() as handle]:
+                handle._name = name
+                return handle
+            case ["value", value]:
+                return value
+            case ["module", str() as module] if module in _SHARED_MODULES:
+                return importlib.import_module(module)
+            case _:
+                raise CheckFailed(f"`{name}` is not defined.")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of ``name``; a missing one without a default fails in words when it is used."""
+        try:
+            return self[name]
+        except CheckFailed as error:
+            return Missing(str(error)) if default is None else default
+
+    def __contains__(self, name: object) -> bool:
+        return self._ask("lookup", str(name)) != ["missing"]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._reached)
+
+    def __len__(self) -> int:
+        return len(self._reached)
+
+    # --- translation ------------------------------------------------------------------------------
+
+    def make_handle(self, ref: HandleRef) -> Handle:
+        """The object for a reference that came over the wire."""
+        return Handle(self, ref)
+
+    def _ask(self, kind: str, *arguments: Any) -> Any:
+        return self._requests.request(kind, *arguments, foreign=self._export)
+
+    def _export(self, value: Any) -> Any:
+        """What the wire cannot carry by itself: handles, tensors and functions."""
+        if isinstance(value, Handle):
+            return value._ref
+        if hasattr(value, "numpy") and callable(value.numpy):
+            return np.asarray(value.numpy())
+        if isinstance(value, np.ndarray | np.generic):
+            raise WireError(f"a test may not send an array of dtype {value.dtype}")
+        if callable(value):
+            return self._register(value)
+        raise WireError(f"a test may not send a {type(value).__name__}")
+
+    def _register(self, function: Callable[..., Any]) -> Callback:
+        number = len(self.callbacks) + 1
+        self.callbacks[number] = lambda args, kwargs: self.bounded(function, *args, **kwargs)
+        return Callback(number)
+
+    def bounded(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call an evaluator's function for the student's code, a bounded number of times in a test."""
+        self._callbacks_left -= 1
+        if self._callbacks_left < 0:
+            raise WireError("too many calls of one function")
+        return function(*args, **kwargs)
+
+    def _call(self, handle: Handle, args: tuple, kwargs: dict[str, Any]) -> Any:
+        self.asked = handle._name or self.asked
+        value = self._ask("call", handle, list(args), kwargs)
+        if handle._name is not None:
+            self.calls.append(RecordedCall(handle._name, args, kwargs, value))
+        return value
+
+
+class Missing:
+    """Stands for a name that the notebook does not define: any use fails in words."""
+
+    def __init__(self, words: str) -> None:
+        object.__setattr__(self, "_words", words)
+
+    def _fail(self, *_: Any, **__: Any) -> Any:
+        raise CheckFailed(object.__getattribute__(self, "_words"))
+
+    __call__ = __getattr__ = __getitem__ = __iter__ = __len__ = __bool__ = __float__ = __int__ = __array__ = _fail
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __add__ = __sub__ = __mul__ = __truediv__ = _fail
+    __hash__ = None
+
+
+class Handle:
+    """An object in the student process: call it, index it, ask for its attributes.
+
+    Comparison and arithmetic happen here, on the object fetched as an array; an object that is no array is
+    equal to no data.
+    """
+
+    def __init__(self, owner: StudentNamespace, ref: HandleRef) -> None:
+        self._owner, self._ref, self._name = owner, ref, None
+
+    @property
+    def type_name(self) -> str:
+        """The class' name, by the student process' word."""
+        return self._ref.type_name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._ref.is_callable:
+            raise CheckFailed(f"`{self._name or self.type_name}` is not a function.")
+        return self._owner._call(self, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._owner._ask("attribute", self, name)
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name} of the student>"
+
+    def _remote(self, name: str, *operands: Any) -> Any:
+        return self._owner._ask("operator", name, [self, *operands])
+
+    def _data(self) -> np.ndarray:
+        value = self._remote("array")
+        if not isinstance(value, np.ndarray):
+            raise CheckFailed(f"expected numbers, got a value of type {self.type_name}.")
+        return value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self._data().astype(dtype) if dtype is not None else self._data()
+
+    def __len__(self) -> int:
+        return _of_type(int, self._remote("len"))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_of_type(list, self._remote("iter")))
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._remote("getitem", key)
+
+    def __contains__(self, item: Any) -> bool:
+        return item in list(self)
+
+    def __bool__(self) -> bool:
+        return _of_type(bool, self._remote("bool"))
+
+    def __float__(self) -> float:
+        return _of_type(float, self._remote("float"))
+
+    def __int__(self) -> int:
+        return _of_type(int, self._remote("int"))
+
+    def __eq__(self, other: object) -> Any:
+        return isinstance(other, Handle) and other._ref.id == self._ref.id
+
+    __hash__ = None
+
+
+def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self: function(self._data())
+
+
+def _computed_here(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """An operator and its reflection, on fetched data."""
+
+    def forward(self: Handle, other: Any) -> Any:
+        return function(self._data(), np.asarray(other))
+
+    def reflected(self: Handle, other: Any) -> Any:
+        return function(np.asarray(other), self._data())
+
+    return forward, reflected
+
+
+for _name in ("add", "sub", "mul", "truediv", "matmul", "pow", "mod", "floordiv"):
+    _forward, _reflected = _computed_here(getattr(operator, _name))
+    setattr(Handle, f"__{_name}__", _forward)
+    setattr(Handle, f"__r{_name}__", _reflected)
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(Handle, f"__{_name}__", _computed_here(getattr(operator, _name))[0])
+for _name in ("neg", "abs"):
+    setattr(Handle, f"__{_name}__", _unary(getattr(operator, _name)))
+
+
+def _of_type(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise CheckFailed(f"expected a {kind.__name__}, got something else.")
+    return value

@@ -1,0 +1,201 @@
+"""One submission's notebook in its box: read, run cell by cell, asked by tests, opened again when it dies."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.config import Limits
+from autograder.session.client import Session, SessionEnded, StudentError, TimedOut
+from autograder.session.namespace import StudentNamespace
+from autograder.session.policy import Policy
+
+__all__ = ["BudgetSpent", "Cell", "Notebook", "Unreadable"]
+
+_READ_S = 60.0
+_LOOKUP_S = 20.0
+_MAX_REOPENED = 6
+_MAX_HUNG_CALLS = 2  # of one function, before it is not called again
+
+
+class Unreadable(Exception):
+    """The submission is not a notebook of this assignment; the text is one line for the student."""
+
+
+class BudgetSpent(Exception):
+    """The submission has used up its time, or its box died too often."""
+
+
+@dataclass
+class Cell:
+    """One cell: what it holds and, once run, what came of it."""
+
+    kind: str  # "code" or "markdown"
+    source: str
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    run: bool = False
+    fatal: str = ""  # "timeout", "memory" or "crashed" where the cell took the box with it or had to be stopped
+
+
+class Notebook:
+    """See the module's docstring; ``namespace`` is what hidden tests get as ``env``."""
+
+    def __init__(self, control: socket.socket, policy: Policy, limits: Limits, seed: int) -> None:
+        self._control, self._policy, self._limits, self._seed = control, policy, limits, seed
+        self._deadline = time.monotonic() + limits.time_s
+        self._left_s = 0.0  # of the running test
+        self._reopened = 0
+        self._hung: dict[str, int] = {}
+        self._student_seconds = 0.0
+        self.cells: list[Cell] = []
+        self.layers: dict[str, str] = {}
+        self.printed = ""  # by the last request, for the instructor
+        self.namespace = StudentNamespace(self, {})
+        self._stood_in: list[str] = []
+        self._open()
+
+    # --- life of the box --------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._session = Session(self._control, self._policy, self._limits.output_kib)
+        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+        self.layers = self._session.layers
+
+    def close(self) -> None:
+        """End every process of the submission."""
+        self._session.close()
+
+    @property
+    def student_seconds(self) -> float:
+        """Seconds that requests spent in the student process."""
+        return self._student_seconds + self._session.student_seconds
+
+    def _reopen(self) -> None:
+        """A fresh box with the same cells, less those that were fatal."""
+        if self._reopened >= _MAX_REOPENED:
+            raise BudgetSpent("its process had to be started again too often")
+        self._reopened += 1
+        self._student_seconds += self._session.student_seconds
+        self._session.close()
+        self._open()
+        self._request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
+        for number, cell in enumerate(self.cells, start=1):
+            if cell.run and not cell.fatal:
+                self._run(number, cell)
+
+    def _within(self, limit_s: float) -> float:
+        """The smaller of a limit and what is left of the submission's time."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise BudgetSpent(f"it used up its {self._limits.time_s:g} s")
+        return min(limit_s, left)
+
+    # --- the notebook -----------------------------------------------------------------------------
+
+    def read(self, filename: str, data: bytes, assignment: str, *, check_name: bool = True) -> None:
+        """Read the submission inside the box, before any of its code runs; raises ``Unreadable``."""
+        try:
+            found, _ = self._session.request("read", filename, data, assignment, limit_s=self._within(_READ_S))
+        except (StudentError, TimedOut, SessionEnded):
+            raise Unreadable("the file could not be read within the limits; is it damaged or far too large?") from None
+        if "unreadable" in found:
+            raise Unreadable(found["unreadable"])
+        other = found["assignment"]
+        if check_name and other and other != assignment:
+            raise Unreadable(f"a notebook of {other[:100]}, not of {assignment}")
+        self.cells = [Cell(kind, source) for kind, source in found["cells"]]
+        self.namespace = StudentNamespace(self, found["names"], [c.source for c in self.cells])
+        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+
+    def run(self) -> str:
+        """Run every code cell; returns "" or what went wrong for good: ``timeout``, ``memory``, ``crashed``.
+
+        A cell that raises does not stop the later ones; one that must be stopped, or that ends its process,
+        is left out when the box is opened again.
+        """
+        self._session.request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
+        worst = ""
+        for number, cell in enumerate(self.cells, start=1):
+            if cell.kind != "code" or not cell.source.strip():
+                continue
+            try:
+                if not self._session.alive:
+                    self._reopen()
+                self._run(number, cell)
+            except BudgetSpent as spent:
+                cell.outputs = [_stopped(f"not run: {spent}")]
+                return worst or "timeout"
+            cell.run = True
+            worst = worst or cell.fatal
+        return worst
+
+    def _run(self, number: int, cell: Cell) -> None:
+        limit_s = self._within(self._limits.cell_s)
+        try:
+            answer, _ = self._session.request("cell", number, cell.source, limit_s=limit_s)
+        except TimedOut:
+            cell.fatal, cell.outputs = "timeout", [_stopped(f"This cell was stopped after {limit_s:.0f} s.")]
+        except SessionEnded as ended:
+            cell.fatal = "memory" if ended.reason == "memory" else "crashed"
+            cell.outputs = [_stopped(_end_in_words(ended))]
+        except StudentError as error:
+            cell.error = error.description
+        else:
+            cell.outputs, cell.error = answer["outputs"], answer["error"]
+
+    # --- the tests --------------------------------------------------------------------------------
+
+    def begin_test(self, seed: int) -> None:
+        """Seed the student process, forget handles, and start the clock of one test.
+
+        Opens the box again where the last test ended it. Raises ``BudgetSpent``.
+        """
+        self._within(1.0)
+        if not self._session.alive:
+            self._reopen()
+            self.stand_in(self._stood_in)
+        self.namespace.begin()
+        self.printed = ""
+        self._left_s = self._limits.test_s
+        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+        self._request("begin", seed, limit_s=self._within(_LOOKUP_S))
+
+    def request(self, kind: str, *arguments: Any, foreign: Callable[[Any], Any] | None = None) -> Any:
+        """One request of the running test, within what is left of its time."""
+        name = arguments[0] if kind == "observe" else getattr(arguments[0], "_name", None) if kind == "call" else None
+        if self._hung.get(name, 0) >= _MAX_HUNG_CALLS:
+            raise TimedOut(self._limits.test_s, True)
+        started = time.monotonic()
+        try:
+            return self._request(kind, *arguments, limit_s=self._within(max(0.1, self._left_s)), foreign=foreign)
+        except TimedOut:
+            if name is not None:
+                self._hung[name] = self._hung.get(name, 0) + 1
+            raise TimedOut(self._limits.test_s, self._session.alive) from None
+        finally:
+            self._left_s -= time.monotonic() - started
+
+    def stand_in(self, names: list[str]) -> None:
+        """Let the evaluator answer for the functions ``names``; an empty list gives the student's back."""
+        self._stood_in = names
+        if self._session.alive:
+            self._request("stand_in", names, limit_s=self._within(_LOOKUP_S))
+
+    def _request(self, kind: str, *arguments: Any, limit_s: float, foreign: Callable[[Any], Any] | None = None) -> Any:
+        value, printed = self._session.request(kind, *arguments, limit_s=limit_s, foreign=foreign)
+        self.printed += printed
+        return value
+
+
+def _stopped(words: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stderr", "text": words + "\n"}
+
+
+def _end_in_words(ended: SessionEnded) -> str:
+    if ended.reason == "memory":
+        return "The memory limit was reached and the notebook's process was ended."
+    return "The notebook's process ended here; the later cells ran in a fresh one without this cell."
