@@ -2,10 +2,15 @@
 
 import ast
 import json
+import subprocess
+import sys
 import zipfile
+from importlib.metadata import version
+from pathlib import Path
 
 import nbformat
 import pytest
+from packaging.requirements import Requirement
 
 from autograder.config import read_course
 from autograder.errors import UsageError
@@ -309,3 +314,58 @@ def test_a_body_on_the_line_of_its_def_is_refused(course, tmp_path):
     change(course, "reference/doubling.py", '"""Return four times `x`."""\n    return', "return")
     change(course, "reference/doubling.py", "def quadruple(x):\n    return", "def quadruple(x): return")
     assert "put the body of 'quadruple' on lines of its own" in refusal(course, tmp_path)
+
+
+def test_what_hidden_tests_import_travels_with_them(built, tmp_path):
+    """Gradescope has otter and the packages of requirements.txt, but not this package."""
+    with zipfile.ZipFile(built.autograder_zip) as archive:
+        archive.extractall(tmp_path / "gradescope")
+    submission = tmp_path / "gradescope" / "files"
+    code = "import autograder.testing as t; print(t.__file__, t.gate)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=submission, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith(str(submission))
+
+
+# --- the assignments of this course ------------------------------------------------------------------------
+
+COURSE = read_course(Path(__file__).parents[2])
+HERE = [name for name, assignment in COURSE.assignments.items() if COURSE.source(assignment).exists()]
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_assignments_of_this_course_build(name, tmp_path):
+    """Every question has its prompt and its check; no mark of a solution is left."""
+    assignment = COURSE.assignment(name)
+    built = build(COURSE, assignment, tmp_path)
+    student = code_of(built.student / f"{name}.ipynb")
+    defined = {
+        node.name for cell in student for node in ast.parse(cell).body if isinstance(node, ast.FunctionDef)
+    }
+    for q, question in assignment.questions.items():
+        assert f'grader.check("{q}")' in student
+        assert (built.student / "tests" / f"{q}.py").exists()
+        assert set(question.names) <= defined
+    assert not any("SOLUTION" in cell for cell in student + code_of(built.solution))
+    assert not any(cell.get("outputs") for cell in nbformat.read(built.student / f"{name}.ipynb", 4).cells)
+
+
+def test_hidden_tests_import_only_what_is_shipped():
+    """Of this package, hidden tests may use `autograder.testing`."""
+    for path in (COURSE.root / "tests" / "hidden").glob("*/q*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert all(
+                m.startswith("autograder.testing") for m in modules if m.split(".")[0] == "autograder"
+            ), path
+
+
+def test_requirements_of_students_agree_with_the_locked_environment():
+    """What a student installs allows the versions that this repository is tested with."""
+    lines = (COURSE.root / "assignments" / "requirements.txt").read_text().splitlines()
+    for line in lines:
+        if not line.startswith("#") and not line.startswith(("jupyterlab", "tensorflow")):
+            requirement = Requirement(line)
+            assert requirement.specifier.contains(version(requirement.name)), line
