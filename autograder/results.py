@@ -104,7 +104,7 @@ class SubmissionResult:
     @property
     def passed(self) -> bool:
         """True for a graded submission with all marks."""
-        return self.status == "graded" and all(q.passed for q in self.questions.values())
+        return self.status == "graded" and bool(self.questions) and all(q.passed for q in self.questions.values())
 
     @property
     def has_grader_error(self) -> bool:
