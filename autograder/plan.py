@@ -6,13 +6,11 @@ evaluator and nowhere else.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from types import ModuleType
 
 from otter.nbmeta_config import NBMetadataConfig
@@ -22,6 +20,7 @@ from autograder.config import Assignment, Course, Limits
 from autograder.errors import ConfigError, UsageError
 from autograder.misconceptions import Misconception, misconceptions_of
 from autograder.otterbridge.package import Package
+from autograder.version import assignment_version, package_version
 
 __all__ = ["Plan", "Question", "plan_of_assignment", "plan_of_package"]
 
@@ -48,7 +47,6 @@ class Plan:
     """
 
     assignment: str
-    title: str
     version: str
     limits: Limits
     questions: tuple[Question, ...]
@@ -56,7 +54,6 @@ class Plan:
     public: tuple[tuple[str, str], ...] = ()
     reference: ModuleType | None = None
     misconceptions: tuple[Misconception, ...] = ()
-    question_titles: dict[str, str] = field(default_factory=dict)
 
     def only(self, names: Iterable[str]) -> tuple[Question, ...]:
         """The questions called ``names``."""
@@ -72,26 +69,22 @@ def plan_of_assignment(course: Course, assignment: Assignment) -> Plan:
     _make_importable(course)
     return Plan(
         assignment=assignment.name,
-        title=assignment.title,
-        version=_version(course, assignment),
+        version=assignment_version(course, assignment),
         limits=assignment.limits,
         questions=tuple(_question(course, assignment, q) for q in assignment.order),
         ours=True,
         public=_public(course),
         reference=importlib.import_module(f"reference.{assignment.reference}"),
         misconceptions=_misconceptions(course, assignment),
-        question_titles={q: ", ".join(v.names) for q, v in assignment.questions.items()},
     )
 
 
 def plan_of_package(package: Package, limits: Limits) -> Plan:
     """The plan for an unpacked otter ``autograder.zip``; questions are named as its tests are."""
-    digest = hashlib.sha256(b"".join(t.path.read_bytes() for t in package.tests)).hexdigest()
     public = tuple((str(p), p.name) for p in sorted(package.files.iterdir())) if package.files else ()
     return Plan(
         assignment=package.name,
-        title=package.name,
-        version=digest[:12],
+        version=package_version(package),
         limits=limits,
         questions=tuple(Question(f.name, f) for f in (t.load() for t in package.tests)),
         ours=False,
@@ -129,14 +122,3 @@ def _misconceptions(course: Course, assignment: Assignment) -> tuple[Misconcepti
 
 def _public(course: Course) -> tuple[tuple[str, str], ...]:
     return ((str(course.kit), "kit"),) if course.kit.is_dir() else ()
-
-
-def _version(course: Course, assignment: Assignment) -> str:
-    """Digest of everything that can change a mark: hidden tests, reference, misconceptions, configuration."""
-    digest = hashlib.sha256(assignment.model_dump_json().encode())
-    folders = [course.hidden_tests(assignment), course.kit]
-    files = [p for f in folders for p in sorted(Path(f).glob("*.py"))]
-    for path in (*files, course.reference(assignment), course.misconceptions(assignment)):
-        if path.is_file():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]

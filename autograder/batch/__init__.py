@@ -1,1 +1,5 @@
 """Grading of many submissions at once."""
+
+from autograder.batch.run import grade
+
+__all__ = ["grade"]

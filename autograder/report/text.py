@@ -85,7 +85,7 @@ def safe_name(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-.")[:80]
-    if plain == name and plain == plain.lower():
+    if plain and plain == name == plain.lower():
         return plain
     digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{plain or 'submission'}~{digest}"

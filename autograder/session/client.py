@@ -86,6 +86,11 @@ class Template:
         theirs.close()
         self._control = ours
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
     def wait_warm(self) -> None:
         """Return once the template is ready; raises ``GraderFault`` with its last words where it is not."""
         self._control.settimeout(_START_S)

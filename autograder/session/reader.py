@@ -55,7 +55,7 @@ def read_submission(filename: str, data: bytes, transform: Callable[[str], str],
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError(f"{filename}: not UTF-8 text") from None
-    notebook = _read_script(filename, text) if filename.lower().endswith(".py") else _read_notebook(filename, text)
+    notebook = _read_script(text) if filename.lower().endswith(".py") else _read_notebook(text)
     cells = [_cell(c) for c in notebook.cells if not _ignored(c)]
     if len(cells) > _MAX_CELLS:
         raise UnreadableError(f"{filename}: {len(cells)} cells, more than {_MAX_CELLS}")
@@ -64,7 +64,7 @@ def read_submission(filename: str, data: bytes, transform: Callable[[str], str],
     return Reading(cells, assignment if isinstance(assignment, str) else None, _names(cells, transform))
 
 
-def _read_notebook(filename: str, text: str):
+def _read_notebook(text: str):
     import nbformat
 
     try:
@@ -83,7 +83,7 @@ def _read_notebook(filename: str, text: str):
     return notebook
 
 
-def _read_script(filename: str, text: str):
+def _read_script(text: str):
     import jupytext
 
     try:

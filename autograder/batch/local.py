@@ -1,0 +1,211 @@
+"""Local workers: one shared template, and evaluators forked from a warm server of their own.
+
+    command ──pipe──► worker 1 (evaluator) ──control──► template ──fork──► boxes
+        │             worker 2 (evaluator) ──control──►    ▲
+        └────────────────────────── starts, restarts ──────┘
+
+The evaluators come from a fork server that has imported TensorFlow and the tests' libraries once, the boxes
+from the template, which holds no secret; neither is forked from the other. A submission whose worker dies or
+fails is given to another one, ``MAX_FAULTS`` times in all, and then marked ``grader_error``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, Self
+
+from autograder.errors import GraderFault, UsageError
+from autograder.evaluate import Graded, Work
+from autograder.results import SubmissionResult
+from autograder.session.client import Template
+
+__all__ = ["MAX_FAULTS", "PlanSource", "grade_all"]
+
+MAX_FAULTS = 3
+_PRELOAD = ["tensorflow", "keras", "sklearn.datasets", "autograder.evaluate", "autograder.batch.sources"]
+_PATIENCE = 3.0  # times a submission's own time limit, before its worker counts as stuck
+_PATIENCE_S = 120.0
+
+# Something picklable that makes the plan inside a worker.
+PlanSource = Callable[[], Any]
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    work: Work | None = None
+    since: float = field(default_factory=time.monotonic)
+
+
+def grade_all(
+    works: Iterable[Work], source: PlanSource, workers: int, time_s: float, on_start: Callable[[str], None]
+) -> Iterator[tuple[Work, Graded]]:
+    """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order."""
+    waiting = deque(works)
+    faults: dict[str, list[str]] = {}
+    with _Pool(source, min(workers, len(waiting)) or 1) as pool:
+        while waiting or pool.busy:
+            pool.give(waiting, on_start)
+            for work, outcome in pool.collect(_PATIENCE * time_s + _PATIENCE_S):
+                if isinstance(outcome, Graded):
+                    yield work, outcome
+                    continue
+                faults.setdefault(work.name, []).append(outcome)
+                if len(faults[work.name]) < MAX_FAULTS:
+                    waiting.append(work)
+                else:
+                    yield work, Graded(_given_up(work, faults[work.name]))
+
+
+class _Pool:
+    """The workers and their template; whatever dies is started again."""
+
+    def __init__(self, source: PlanSource, count: int) -> None:
+        self._source = source
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_PRELOAD)
+        self._count = count
+        self._workers: list[_Worker] = []
+        self._template: Template | None = None
+
+    def __enter__(self) -> Self:
+        self._template = Template()
+        with _quiet_children():
+            self._workers = [self._start() for _ in range(self._count)]
+        self._template.wait_warm()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            self._stop(worker)
+        if self._template is not None:
+            self._template.close()
+
+    @property
+    def busy(self) -> bool:
+        return any(w.work is not None for w in self._workers)
+
+    def give(self, waiting: deque[Work], on_start: Callable[[str], None]) -> None:
+        """A submission for every idle worker."""
+        for index, worker in enumerate(self._workers):
+            if worker.work is None and waiting:
+                work = waiting.popleft()
+                on_start(work.name)
+                worker.work, worker.since = work, time.monotonic()
+                try:
+                    worker.pipe.send(work)
+                except OSError:  # it died while idle
+                    worker.work = None
+                    waiting.appendleft(work)
+                    self._workers[index] = self._replace(worker)
+
+    def collect(self, patience_s: float) -> Iterator[tuple[Work, Graded | str]]:
+        """Results, or for a failed attempt a line on what went wrong."""
+        ready = set(wait([w.pipe for w in self._workers if w.work is not None], timeout=1.0))
+        for index, worker in enumerate(self._workers):
+            work = worker.work
+            if work is None:
+                continue
+            stuck = time.monotonic() - worker.since > patience_s
+            if worker.pipe not in ready and not stuck:
+                continue
+            try:
+                outcome = "the worker did not answer" if stuck else worker.pipe.recv()
+            except (EOFError, OSError):
+                worker.process.join(5)
+                outcome = f"the worker ended with exit code {worker.process.exitcode}"
+            worker.work = None
+            if isinstance(outcome, UsageError):
+                raise outcome
+            if isinstance(outcome, str):
+                self._workers[index] = self._replace(worker)
+            yield work, outcome
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        control = self._template.connect()
+        process = self._context.Process(target=_evaluator, args=(theirs, control, self._source), daemon=True)
+        process.start()
+        theirs.close()
+        control.close()
+        return _Worker(process, ours)
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        """A new worker, with a new template if the old one is gone."""
+        self._stop(worker)
+        if not self._template.alive:
+            self._template.close()
+            self._template = Template()
+            self._template.wait_warm()
+        return self._start()
+
+    @staticmethod
+    def _stop(worker: _Worker) -> None:
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()
+
+
+def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
+    """A worker process: make the plan, then grade what comes."""
+    from autograder.evaluate import grade
+
+    try:
+        plan = source()
+    except UsageError as error:
+        with contextlib.suppress(EOFError):
+            pipe.recv()
+            pipe.send(error)
+        return
+    while True:
+        try:
+            work = pipe.recv()
+        except EOFError:
+            return
+        try:
+            outcome: Graded | str = grade(control, plan, work)
+        except GraderFault as fault:
+            outcome = str(fault)
+        except Exception as error:
+            import traceback
+
+            outcome = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        pipe.send(outcome)
+
+
+@contextlib.contextmanager
+def _quiet_children() -> Iterator[None]:
+    """The fork server inherits this environment: TensorFlow repeatable, quiet and without a GPU."""
+    wanted = {
+        "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow",
+        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
+        "DL_OFFLINE": "1", "MPLBACKEND": "agg",
+    }  # fmt: skip
+    before = {k: os.environ.get(k) for k in wanted}
+    os.environ.update(wanted)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
+
+
+def _given_up(work: Work, faults: list[str]) -> SubmissionResult:
+    return SubmissionResult(
+        submission=work.name,
+        status="grader_error",
+        score=0.0,
+        max_score=0.0,
+        message="The grader failed on this submission; it has not been graded, and no mark is lost.",
+        detail="\n".join(faults),
+    )

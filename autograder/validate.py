@@ -1,0 +1,167 @@
+"""Proving that the hidden tests test: right answers pass, wrong ones fail, every case can fail.
+
+For each assignment, all graded in isolation like any submission:
+
+- the reference and every ``correct_*`` submission get full marks;
+- the untouched student notebook gets the floor that ``grading.yml`` states;
+- every misconception fails the case that it names;
+- every hidden case fails for at least one misconception.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from autograder.batch.local import grade_all
+from autograder.batch.sources import AssignmentSource
+from autograder.config import Assignment, Course
+from autograder.evaluate import Work
+from autograder.misconceptions import Misconception, misconceptions_of
+from autograder.results import SubmissionResult, TestResult
+
+__all__ = ["Outcome", "run", "validate"]
+
+_SALT = "validate"
+
+
+@dataclass
+class Outcome:
+    """What validation of one assignment found; ``problems`` is empty where all is well.
+
+    caught: for each misconception the hidden cases of its question that failed; named: misconceptions whose
+    first failing message names them.
+    """
+
+    assignment: Assignment
+    problems: list[str] = field(default_factory=list)
+    cases: dict[str, list[str]] = field(default_factory=dict)
+    misconceptions: list[Misconception] = field(default_factory=list)
+    caught: dict[str, set[str]] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    correct: list[str] = field(default_factory=list)
+
+
+def run(course: Course, assignments: Iterable[Assignment]) -> bool:
+    """Validate, print the matrices and the problems; True where there are none."""
+    console = Console()
+    outcomes = []
+    for assignment in assignments:
+        outcomes.append(validate(course, assignment))
+        _print(console, outcomes[-1])
+    return not any(o.problems for o in outcomes)
+
+
+def validate(course: Course, assignment: Assignment, workers: int | None = None) -> Outcome:
+    """Grade the reference, the correct and the wrong variants of one assignment."""
+    outcome = Outcome(assignment, misconceptions=_misconceptions(course, assignment))
+    results: dict[str, SubmissionResult] = {}
+    works = list(_works(course, assignment, outcome.misconceptions))
+    source = AssignmentSource(course.root, assignment.name)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"validating {assignment.name}", total=len(works))
+        for work, graded in grade_all(works, source, workers or course.defaults.workers, assignment.limits.time_s, lambda _: None):
+            results[work.name] = graded.result
+            progress.advance(task)
+    _judge(outcome, results)
+    return outcome
+
+
+def _misconceptions(course: Course, assignment: Assignment) -> list[Misconception]:
+    if not course.misconceptions(assignment).is_file():
+        return []
+    if str(course.root) not in sys.path:
+        sys.path.insert(0, str(course.root))
+    return misconceptions_of(importlib.import_module(f"reference.misconceptions.{assignment.reference}"))
+
+
+def _works(course: Course, assignment: Assignment, misconceptions: list[Misconception]) -> Iterator[Work]:
+    """Everything to grade; the names say what each is."""
+    reference = course.reference(assignment).read_text(encoding="utf-8")
+    yield Work("reference", "reference.py", reference.encode(), _SALT)
+    yield Work("untouched", "untouched.ipynb", _untouched(course, assignment), _SALT)
+    for path in sorted(course.submissions(assignment).glob("correct_*.py")):
+        yield Work(path.stem, path.name, path.read_bytes(), _SALT)
+    for m in misconceptions:
+        text = f"# %%\n{reference}\n# %%\n{m.source()}"
+        yield Work(f"misconception {m.name}", "wrong.py", text.encode(), _SALT, (m.question,))
+
+
+def _untouched(course: Course, assignment: Assignment) -> bytes:
+    from autograder.otterbridge.build import build
+
+    with tempfile.TemporaryDirectory(prefix="autograder-validate-") as folder:
+        student = build(course, assignment, Path(folder)).student
+        return next(student.glob("*.ipynb")).read_bytes()
+
+
+def _judge(outcome: Outcome, results: dict[str, SubmissionResult]) -> None:
+    assignment = outcome.assignment
+    outcome.cases = {q: [t.name for t in r.tests] for q, r in results["reference"].questions.items()}
+    for name, result in results.items():
+        if name == "reference" or name.startswith("correct_"):
+            outcome.correct.append(name)
+            outcome.problems += [f"{name} loses {w}" for w in _lost(result)]
+    untouched = results["untouched"]
+    if abs(untouched.score - assignment.floor) > 1e-9 or untouched.status != "graded":
+        found = f"{untouched.score:g} ({untouched.status})"
+        outcome.problems.append(f"the untouched notebook gets {found}, grading.yml states a floor of {assignment.floor:g}")
+    for m in outcome.misconceptions:
+        _judge_misconception(outcome, m, results[f"misconception {m.name}"])
+    for q, cases in outcome.cases.items():
+        failed = {case for m in outcome.misconceptions if m.question == q for case in outcome.caught.get(m.name, ())}
+        outcome.problems += [f"{q}: no misconception fails the case '{case}'" for case in cases if case not in failed]
+
+
+def _lost(result: SubmissionResult) -> list[str]:
+    if result.status != "graded":
+        return [f"everything: {result.status}: {result.message} {result.detail}"]
+    return [f"{q} '{t.name}': {t.message} {t.detail}" for q, t in _tests(result) if t.status != "passed" or t.note]
+
+
+def _judge_misconception(outcome: Outcome, m: Misconception, result: SubmissionResult) -> None:
+    failed = [t for _, t in _tests(result) if t.status == "failed"]
+    outcome.caught[m.name] = {t.name for t in failed}
+    if any(t.misconception == m.name for t in failed[:1]):
+        outcome.named.add(m.name)
+    if m.caught_by not in outcome.cases.get(m.question, ()):
+        outcome.problems.append(f"{m.question}: {m.name} names the case '{m.caught_by}', which there is not")
+    elif m.caught_by not in outcome.caught[m.name]:
+        outcome.problems.append(f"{m.question}: {m.name} passes '{m.caught_by}'; status {result.status} {result.detail}")
+    outcome.problems += [f"{m.name}: {t.name}: {t.detail}" for _, t in _tests(result) if t.status == "grader_error"]
+
+
+def _tests(result: SubmissionResult) -> list[tuple[str, TestResult]]:
+    return [(q, t) for q, r in result.questions.items() for t in r.tests]
+
+
+def _print(console: Console, outcome: Outcome) -> None:
+    """The matrix wrong variants × cases for each question, then the verdict."""
+    for q, cases in outcome.cases.items():
+        variants = [m for m in outcome.misconceptions if m.question == q]
+        table = Table(title=f"{outcome.assignment.name} {q}", title_justify="left", show_edge=False)
+        table.add_column("wrong variant")
+        for index, _ in enumerate(cases, start=1):
+            table.add_column(str(index), justify="center")
+        table.add_column("named")
+        for m in variants:
+            caught = outcome.caught.get(m.name, set())
+            table.add_row(m.name, *("✗" if c in caught else "·" for c in cases), "yes" if m.name in outcome.named else "")
+        console.print(table)
+        console.print("  " + "; ".join(f"{i} {c}" for i, c in enumerate(cases, start=1)), style="dim", highlight=False)
+        console.print()
+    count, named = len(outcome.misconceptions), len(outcome.named)
+    correct = ", ".join(outcome.correct)
+    console.print(f"{outcome.assignment.name}: {count} wrong variants, {named} of them named in the feedback; full marks: {correct}")
+    for problem in outcome.problems:
+        console.print(f"PROBLEM {problem}", style="red", markup=False, highlight=False)
+    console.print("valid" if not outcome.problems else f"{len(outcome.problems)} problems", style="bold")
