@@ -353,9 +353,7 @@ def warmup_schedule(step, d_model, warmup_steps=4000):
 def alpha_sweep(x, t, alphas, *, n_hidden, epochs, learning_rate, seed):
     """Train the network on `mse_loss` with `lookback_step` for each alpha, from the same start.
 
-    An epoch is one step on the whole set. The step is compiled: TensorFlow traces it once, for the
-    first alpha, and from then on runs the graph. (A Python number would be traced anew for every
-    value; hence alpha goes in as a tensor.)
+    An epoch is one step on the whole set.
 
     Args:
         x, t: inputs (N, D) and targets (N, C).
@@ -369,27 +367,33 @@ def alpha_sweep(x, t, alphas, *, n_hidden, epochs, learning_rate, seed):
         dict from alpha to a list of floats: the loss of each epoch's blend.
     """
     x, t = tf.cast(x, tf.float32), tf.cast(t, tf.float32)
-
-    def loss_of(params):
-        return mse_loss(params, forward(params, x)[0], t)
-
-    @tf.function(autograph=False)  # plain tensor code, no Python control flow to translate
-    def epoch(params, prev, alpha):
-        def grad_fn(point):
-            return gradients(loss_of, point)
-
-        params, blend = lookback_step(params, prev, grad_fn, learning_rate, alpha)
-        return params, blend, loss_of(blend)
-
+    rate = tf.constant(learning_rate, tf.float32)
     initial = init_params(x.shape[1], n_hidden, t.shape[1], seed)
     curves = {}
     for alpha in alphas:
         params = blend = initial
         curves[alpha] = []
         for _ in range(epochs):
-            params, blend, loss = epoch(params, blend, tf.constant(alpha, tf.float32))
+            params, blend, loss = _sweep_epoch(params, blend, x, t, rate, tf.constant(alpha, tf.float32))
             curves[alpha].append(float(loss))
     return curves
+
+
+# tf.function traces the step once and from then on runs the graph. Rate and alpha go in as tensors, since
+# a Python number would become part of the graph and every other number would need another one. AutoGraph
+# translates Python's control flow, of which there is none.
+@tf.function(autograph=False)
+def _sweep_epoch(params, prev, x, t, learning_rate, alpha):
+    """One step of one alpha: (new params, blend, loss of the blend)."""
+
+    def loss_of(point):
+        return mse_loss(point, forward(point, x)[0], t)
+
+    def grad_fn(point):
+        return gradients(loss_of, point)
+
+    params, blend = lookback_step(params, prev, grad_fn, learning_rate, alpha)
+    return params, blend, loss_of(blend)
 
 
 # --- q9: mini-batches ------------------------------------------------------------------------------
@@ -417,27 +421,31 @@ def train_minibatch(x, t, *, n_hidden, epochs, batch_size, optimizer, learning_r
     Raises:
         ValueError: if `optimizer` is none of these five.
     """
-    initial_state, update = _rule(optimizer)
     x, t = tf.cast(x, tf.float32), tf.cast(t, tf.float32)
-
-    @tf.function(autograph=False, reduce_retracing=True)  # one graph for batches of any length
-    def step(params, state, x_batch, t_batch):
-        grads = gradients(lambda params: cross_entropy(forward(params, x_batch)[0], t_batch), params)
-        return update(params, state, grads, learning_rate)
-
+    rate = tf.constant(learning_rate, tf.float32)
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
+    initial_state, _ = _rule(optimizer)
     state = initial_state(params)
     rng = np.random.default_rng([seed, 1])  # a stream of its own, apart from that of the weights
     history = {"loss": [], "accuracy": []}
     for _ in range(epochs):
         order = rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
-            batch = order[start : start + batch_size]
-            params, state = step(params, state, tf.gather(x, batch), tf.gather(t, batch))
+            batch = tf.constant(order[start : start + batch_size])
+            params, state = _minibatch_step(params, state, x, t, batch, rate, optimizer)
         logits, _ = forward(params, x)
         history["loss"].append(float(cross_entropy(logits, t)))
         history["accuracy"].append(float(accuracy(logits, t)))
     return params, history
+
+
+@tf.function(autograph=False, reduce_retracing=True)  # one graph an optimizer, for batches of any length
+def _minibatch_step(params, state, x, t, batch, learning_rate, optimizer):
+    """One step on the examples whose indices are in `batch`: (new params, new state)."""
+    x, t = tf.gather(x, batch), tf.gather(t, batch)
+    grads = gradients(lambda point: cross_entropy(forward(point, x)[0], t), params)
+    _, update = _rule(optimizer)
+    return update(params, state, grads, learning_rate)
 
 
 def _rule(optimizer):
