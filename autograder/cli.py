@@ -17,7 +17,7 @@ import typer
 
 from autograder.config import Assignment, Course, Defaults, load_course, read_course
 from autograder.errors import AutograderError, UsageError
-from autograder.terminal import BatchProgress, assignment_table, plain, results_table, stderr, stdout
+from autograder.terminal import assignment_table, plain, results_table, stderr, stdout
 
 __all__ = ["app", "main"]
 
@@ -54,7 +54,7 @@ CourseFolder = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Name as in `autograder list`.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[ASSIGNMENT]...", help="Default: all.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="ASSIGNMENT", help="Default: all.")]
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `autograder grade` wrote.")]
 
 
@@ -121,7 +121,7 @@ def grade(
     ],
     path: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Submissions: .ipynb, .py, .zip, or folders of them."),
+        typer.Argument(metavar="PATH", help="Submissions: .ipynb, .py, .zip, or folders of them."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for results and reports.")],
     workers: Annotated[
@@ -146,6 +146,7 @@ def grade(
 ) -> None:
     """Grade submissions and write results.json, grades.csv, Gradescope files and a page for each."""
     from autograder import batch, report
+    from autograder.progress import BatchProgress
 
     found, subject = _subject(assignment, course)
     defaults = found.defaults if found else Defaults()

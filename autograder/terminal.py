@@ -4,26 +4,21 @@ Names and messages come from students, so they are drawn as `Text`, never as mar
 characters that drive a terminal.
 """
 
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from autograder.batch.events import Event, Finished, Planned, Started
 from autograder.config import Assignment
 from autograder.report.text import STATUS_WORDS, visible
 from autograder.results import BatchResult, SubmissionResult, points
 
-__all__ = ["BatchProgress", "assignment_table", "plain", "results_table", "stderr", "stdout"]
+__all__ = ["assignment_table", "plain", "results_table", "stderr", "stdout"]
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
 STATUS_STYLES = {"graded": "green", "timeout": "yellow", "memory": "yellow", "crashed": "yellow"}  # else red
 MAX_ROWS = 50  # of a table; report.html has them all
-MAX_NAMES = 2  # in work, beside the progress bar
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -64,45 +59,3 @@ def results_table(batch: BatchResult) -> Table:
 
 def _status(submission: SubmissionResult) -> Text:
     return Text(STATUS_WORDS[submission.status].lower(), style=STATUS_STYLES.get(submission.status, "red"))
-
-
-class BatchProgress:
-    """A bar with counts of done, full marks and losses, time left and names in work; call it with events."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("[green]{task.fields[passed]} full marks[/], {task.fields[others]} with losses"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[names]}", markup=False, style="dim"),
-            console=stderr,
-        )
-        self._task = self._progress.add_task("", total=None, passed=0, others=0, names="starting")
-        self._passed = self._others = 0
-        self._in_work: dict[str, None] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case Planned(total, done):
-                self._progress.update(self._task, total=total, completed=done)
-            case Started(name):
-                self._in_work[name] = None
-            case Finished(result):
-                self._in_work.pop(result.submission, None)
-                self._passed += result.passed
-                self._others += not result.passed
-                self._progress.advance(self._task)
-        self._progress.update(self._task, passed=self._passed, others=self._others, names=self._names())
-
-    def _names(self) -> str:
-        names = [plain(name).plain for name in self._in_work]
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        return ", ".join(names[:MAX_NAMES]) + more

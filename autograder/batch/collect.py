@@ -45,7 +45,7 @@ def collect(paths: Iterable[Path]) -> list[Submission]:
                 found.setdefault(file.resolve(), _text(file.relative_to(path)))
         elif not path.exists():
             raise UsageError(f"{path}: no such file or folder")
-        elif not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        elif not path.is_file() or not _is_named_like_one(path.name):
             raise UsageError(f"{path}: not a submission; expected {EXPECTED}, or a folder of them")
         else:
             found.setdefault(path.resolve(), _text(Path(path.name)))
@@ -56,14 +56,16 @@ def _in_folder(root: Path) -> Iterator[Path]:
     """Submissions below `root`; hidden files and folders and links that lead out of `root` are left out."""
     inside = root.resolve()
     for folder, names, files in os.walk(root, onerror=_unreadable):
-        shipped = SHIPPED if any(file.lower().endswith(".ipynb") for file in files) else set()
+        found = [
+            Path(folder, name) for name in files if not name.startswith(".") and _is_named_like_one(name)
+        ]
+        shipped = SHIPPED if any(file.suffix.lower() == ".ipynb" for file in found) else set()
         names[:] = sorted(n for n in names if not n.startswith(".") and n not in LEFT_BEHIND | shipped)
-        for name in files:
-            file = Path(folder, name)
-            if name.startswith(".") or file.suffix.lower() not in SUFFIXES:
-                continue
-            if file.is_file() and file.resolve().is_relative_to(inside):
-                yield file
+        yield from (file for file in found if file.is_file() and file.resolve().is_relative_to(inside))
+
+
+def _is_named_like_one(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
 
 
 def _unreadable(error: OSError) -> NoReturn:

@@ -23,7 +23,8 @@ assignments:
       q3: {points: 4, names: [h], depends: [q2]}
     floor: 1
     limits: {test_s: 20}
-    gates: {acc: {value: 0.9, floor: 0.5, dataset: digits, seeds: 20, false_fail: 0.001, date: 2025-10-01, device: cpu}}
+    gates:
+      acc: {value: 0.9, floor: 0.5, dataset: x, seeds: 20, false_fail: 0.001, date: 2025-10-01, device: cpu}
 """
 
 
@@ -35,7 +36,7 @@ def course(folder: Path, old: str = "", new: str = ""):
 
 
 def test_limits_of_an_assignment_are_merged_over_the_defaults(tmp_path):
-    """An assignment's own limit wins, else the course's, else the package's; the file size has a default of 50 MiB."""
+    """An assignment's own limit wins, else the course's, else the package's."""
     found = course(tmp_path)
     limits = found.assignment("first").limits
     assert (limits.test_s, limits.time_s, limits.cell_s, limits.file_mib) == (20, 100, 60, 50)
@@ -46,7 +47,12 @@ def test_paths_lie_in_the_course(tmp_path):
     """Every path is below the folder of grading.yml and follows the layout of the design."""
     found = course(tmp_path)
     first = found.assignment("first")
-    places = [found.source(first), found.reference(first), found.misconceptions(first), found.hidden_tests(first)]
+    places = [
+        found.source(first),
+        found.reference(first),
+        found.misconceptions(first),
+        found.hidden_tests(first),
+    ]
     places += [found.submissions(first), found.kit]
     assert [str(place.relative_to(tmp_path.resolve())) for place in places] == [
         "assignments/first/first.py",
@@ -77,31 +83,71 @@ def test_everything_is_frozen(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("points: 2", "pionts: 2", "assignments.first.questions.q1.pionts: unknown key; did you mean 'points'?"),
+        (
+            "points: 2",
+            "pionts: 2",
+            "assignments.first.questions.q1.pionts: unknown key; did you mean 'points'?",
+        ),
         ("points: 2", "points: two", "assignments.first.questions.q1.points: expected a number, found 'two'"),
-        ("points: 2", "points: -2", "assignments.first.questions.q1.points: expected a value greater than 0, found -2"),
-        ("points: 2", "points: .nan", "assignments.first.questions.q1.points: expected a finite number, found nan"),
+        (
+            "points: 2",
+            "points: -2",
+            "assignments.first.questions.q1.points: expected a value greater than 0, found -2",
+        ),
+        (
+            "points: 2",
+            "points: .nan",
+            "assignments.first.questions.q1.points: expected a finite number, found nan",
+        ),
         ("points: 2", "points: yes", "assignments.first.questions.q1.points: expected a number, found True"),
         ("{points: 2, ", "{", "assignments.first.questions.q1.points: missing; add this key"),
         ("[f]", "f", "assignments.first.questions.q1.names: expected a list (`[one, two]`), found 'f'"),
         ("[f]", "[f-1]", "assignments.first.questions.q1.names[0]: expected a Python name, found 'f-1'"),
-        ("[f]", "[g]", "assignments.first.questions.q2.names[0]: 'g' already belongs to q1; a name has one question"),
+        (
+            "[f]",
+            "[g]",
+            "assignments.first.questions.q2.names[0]: 'g' already belongs to q1; a name has one question",
+        ),
         ("[q3]", "[q33]", "assignments.first.questions.q1.depends[0]: no question 'q33'; did you mean 'q3'?"),
-        ("[q2]", "[q1]", "assignments.first.questions.q1.depends: questions depend on each other: q1 → q3 → q1"),
+        (
+            "[q2]",
+            "[q1]",
+            "assignments.first.questions.q1.depends: questions depend on each other: q1 → q3 → q1",
+        ),
         ("[q2]", "[q3]", "assignments.first.questions.q3.depends: questions depend on each other: q3 → q3"),
         ("q2:", "2:", "assignments.first.questions[2]: expected a key that is text, found 2"),
         ("floor: 1", "floor: 8", "assignments.first.floor: expected at most 7.5, all points, found 8"),
-        ("title: The first", "name: x", "assignments.first.name: unknown key; an assignment's name is its key"),
+        (
+            "title: The first",
+            "name: x",
+            "assignments.first.name: unknown key; an assignment's name is its key",
+        ),
         ("workers: 3", "worker: 3", "defaults.worker: unknown key; did you mean 'workers'?"),
         ("workers: 3", "workers: 2.5", "defaults.workers: expected a whole number, found 2.5"),
         ("workers: 3", "device: tpu", "defaults.device: expected 'cpu', 'gpu' or 'auto', found 'tpu'"),
         ("time_s: 100", "time_s: [1]", "defaults.time_s: expected a number, found a list"),
-        ("{test_s: 20}", "{test_s: 0}", "assignments.first.limits.test_s: expected a value greater than 0, found 0"),
+        (
+            "{test_s: 20}",
+            "{test_s: 0}",
+            "assignments.first.limits.test_s: expected a value greater than 0, found 0",
+        ),
         ("{test_s: 20}", "3", "assignments.first.limits: expected a mapping (`key: value`), found 3"),
-        ("{test_s: 20}", "{x: 1}", "assignments.first.limits.x: unknown key; expected one of: time_s, cell_s, test_s"),
+        (
+            "{test_s: 20}",
+            "{x: 1}",
+            "assignments.first.limits.x: unknown key; expected one of: time_s, cell_s, test_s",
+        ),
         (", seeds: 20", "", "assignments.first.gates.acc.seeds: missing; add this key"),
-        ("2025-10-01", "soon", "assignments.first.gates.acc.date: expected a date such as 2025-10-01, found 'soon'"),
-        ("course: A course", "course: A course\nroot: /", "root: unknown key; the course is the folder of grading.yml"),
+        (
+            "2025-10-01",
+            "soon",
+            "assignments.first.gates.acc.date: expected a date such as 2025-10-01, found 'soon'",
+        ),
+        (
+            "course: A course",
+            "course: A course\nroot: /",
+            "root: unknown key; the course is the folder of grading.yml",
+        ),
         ("  test_s: 10", "  time_s: 10", "line 4: key 'time_s' is already set on line 3; keep one"),
         ("  test_s: 10", "  ? [a]\n  : 1", "line 4: expected a plain key, found a list or mapping"),
         ("[f]", "[f", "line 11: not valid YAML:"),
@@ -109,7 +155,11 @@ def test_everything_is_frozen(tmp_path):
         (COURSE, "", "top level: expected a mapping (`key: value`), found something else"),
         (COURSE, "course: x", "assignments: missing; add this key"),
         (COURSE, "course: x\nassignments: {}", "assignments: expected at least one entry, found a mapping"),
-        (COURSE, "course: x\nassignments: {a: }", "assignments.a: expected a mapping (`key: value`), found nothing"),
+        (
+            COURSE,
+            "course: x\nassignments: {a: }",
+            "assignments.a: expected a mapping (`key: value`), found nothing",
+        ),
     ],
 )
 def test_a_mistake_names_key_expected_and_found(tmp_path, old, new, message):

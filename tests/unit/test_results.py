@@ -56,7 +56,10 @@ def test_scores_are_rounded_only_where_they_are_written():
     [
         ([], "results.json: top level: "),
         ({"assignment": "a1"}, "results.json: version: Field required"),
-        ({"assignment": "a", "version": "v", "submissions": [{}]}, "results.json: submissions.0.submission: "),
+        (
+            {"assignment": "a", "version": "v", "submissions": [{}]},
+            "results.json: submissions.0.submission: ",
+        ),
     ],
 )
 def test_a_damaged_file_is_one_clear_line(data, message):
@@ -67,7 +70,7 @@ def test_a_damaged_file_is_one_clear_line(data, message):
 
 
 def test_passed_means_all_marks_of_a_graded_submission():
-    """A time-out with all marks is not a pass, nor are tests passed under all-or-nothing marking without marks."""
+    """A time-out with all marks is not a pass, nor are passed tests that earned nothing (all-or-nothing)."""
     full = QuestionResult.of([a_test()])
     assert SubmissionResult.of("a", {"q1": full}).passed
     assert not SubmissionResult.of("a", {"q1": full}, status="timeout").passed
@@ -104,7 +107,8 @@ def test_csv_rows_leave_missing_questions_empty():
 
 
 @pytest.mark.parametrize(
-    ("score", "text"), [(41.5, "41.5"), (0.1 + 0.2, "0.3"), (50.0, "50"), (100.0, "100"), (-0.0, "0"), (2 / 3, "0.67")]
+    ("score", "text"),
+    [(41.5, "41.5"), (0.1 + 0.2, "0.3"), (50.0, "50"), (100.0, "100"), (-0.0, "0"), (2 / 3, "0.67")],
 )
 def test_points_are_written_for_people(score, text):
     """At most two decimals and no trailing zeros."""
