@@ -8,6 +8,7 @@
 Nothing but the course's folder goes in, and the same course gives the same bytes.
 """
 
+import ast
 import contextlib
 import hashlib
 import re
@@ -102,8 +103,11 @@ def _build_notebooks(course: Course, assignment: Assignment, scratch: Path, read
     shutil.move(scratch / "views" / "student", ready.student)
     _edit(ready.student / master.name, ready.student / master.name, _finish)
     _edit(scratch / "views" / "autograder" / master.name, ready.solution, _finish_solution)
+    functions = [
+        node for cell in notebook.cells if cell.cell_type == "code" for node in _tests_in(cell.source)
+    ]
     for test in (ready.student / "tests").glob("*.py"):
-        test.write_text(_with_names(test.read_text(encoding="utf-8")), encoding="utf-8")
+        test.write_text(_readable(test.read_text(encoding="utf-8"), functions), encoding="utf-8")
 
 
 def _stage(course: Course, source: Path, work: Path) -> list[str]:
@@ -170,8 +174,18 @@ def _finish_solution(notebook: NotebookNode) -> None:
     _finish(notebook)
 
 
-def _with_names(test_file: str) -> str:
-    """Name each public test after its function: otter would call it 'q1 - 1'."""
+def _tests_in(code: str) -> list[tuple[str, str]]:
+    """(as otter rewrites it, as its author wrote it) for the test function in a cell, if there is one."""
+    if not re.search(r"^def test_", code, re.MULTILINE):
+        return []
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    return [(ast.unparse(node), ast.get_source_segment(code, node) or "") for node in nodes]
+
+
+def _readable(test_file: str, functions: list[tuple[str, str]]) -> str:
+    """Give public tests their comments and layout back, and a name: otter would call the first 'q1 - 1'."""
+    for rewritten, written in functions:
+        test_file = test_file.replace(rewritten, written)
     unnamed = re.compile(r"@test_case\((?=points=(?:(?!@test_case).)*?\ndef test_(\w+)\()", re.DOTALL)
     return unnamed.sub(lambda match: f'@test_case(name="{match[1].replace("_", " ")}", ', test_file)
 

@@ -46,6 +46,7 @@ from kit import hello
 # %% check: q1
 def test_twice_the_value(double):
     "A value doubles."
+    # a comment
     assert double(2) == 4, "double(2) should be 4"
 
 # %% check: q1
@@ -243,6 +244,7 @@ def test_public_tests_run_and_carry_no_points(built):
 
     test = ExceptionTestFile.from_file(str(built.student / "tests" / "q1.py"))
     assert test.possible == 0
+    assert '    # a comment\n    assert double(2) == 4, "double(2) should be 4"\n' in test.source
     assert [case.name for case in test.test_cases] == ["twice the value", "zero"]
     test.run({"double": lambda x: 2 * x + (x == 0)})
     assert [result.passed for result in test.test_case_results] == [True, False]
