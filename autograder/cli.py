@@ -165,7 +165,7 @@ def grade(
             on_event=progress,
         )
     page = report.write(result, out)
-    stdout.print(results_table(result))
+    stdout.print(results_table(result, stdout.width))
     stdout.print(plain(str(page)), soft_wrap=True)
     _finish(result.submissions, strict)
 

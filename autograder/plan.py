@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 from otter.nbmeta_config import NBMetadataConfig
@@ -54,6 +54,10 @@ class Plan:
     public: tuple[tuple[str, str], ...] = ()
     reference: ModuleType | None = None
     misconceptions: tuple[Misconception, ...] = ()
+
+    def with_limits(self, **changed: float) -> Plan:
+        """The same plan under other limits."""
+        return replace(self, limits=self.limits.model_copy(update=changed))
 
     def only(self, names: Iterable[str]) -> tuple[Question, ...]:
         """The questions called ``names``."""

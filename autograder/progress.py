@@ -19,13 +19,13 @@ class BatchProgress:
         self._progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("[green]{task.fields[passed]} full marks[/], {task.fields[others]} with losses"),
+            TextColumn("{task.fields[counts]}"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[names]}", markup=False, style="dim"),
             console=stderr,
         )
-        self._task = self._progress.add_task("", total=None, passed=0, others=0, names="starting")
-        self._passed = self._others = 0
+        self._task = self._progress.add_task("", total=None, counts="", names="starting")
+        self._kept = self._passed = self._others = 0
         self._in_work: dict[str, None] = {}
 
     def __enter__(self) -> Self:
@@ -38,6 +38,7 @@ class BatchProgress:
     def __call__(self, event: Event) -> None:
         match event:
             case Planned(total, done):
+                self._kept = done
                 self._progress.update(self._task, total=total, completed=done)
             case Started(name):
                 self._in_work[name] = None
@@ -46,7 +47,11 @@ class BatchProgress:
                 self._passed += result.passed
                 self._others += not result.passed
                 self._progress.advance(self._task)
-        self._progress.update(self._task, passed=self._passed, others=self._others, names=self._names())
+        self._progress.update(self._task, counts=self._counts(), names=self._names())
+
+    def _counts(self) -> str:
+        counts = ((self._kept, "kept"), (self._passed, "with full marks"), (self._others, "with losses"))
+        return ", ".join(f"{count} {what}" for count, what in counts if count)
 
     def _names(self) -> str:
         names = [plain(name).plain for name in self._in_work]

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from autograder.config import Assignment
 from autograder.report.text import STATUS_WORDS, visible
-from autograder.results import BatchResult, SubmissionResult, points
+from autograder.results import BatchResult, points
 
 __all__ = ["assignment_table", "plain", "results_table", "stderr", "stdout"]
 
@@ -18,6 +18,8 @@ stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
 STATUS_STYLES = {"graded": "green", "timeout": "yellow", "memory": "yellow", "crashed": "yellow"}  # else red
+CELL_EXTRA = 3  # columns of a cell beside its text: a border and a space on each side
+MIN_MESSAGE = 12
 MAX_ROWS = 50  # of a table; report.html has them all
 
 
@@ -39,23 +41,35 @@ def assignment_table(assignment: Assignment) -> Table:
     return table
 
 
-def results_table(batch: BatchResult) -> Table:
-    """Submission, status, score, the first thing to say; of a large batch those with lost marks first."""
-    rows = list(batch.submissions)
-    if len(rows) > MAX_ROWS:
-        rows = sorted(rows, key=lambda s: s.passed)[:MAX_ROWS]
-    left_out = len(batch.submissions) - len(rows)
+def results_table(batch: BatchResult, width: int) -> Table:
+    """Submission, status, score, the first thing to say; of a large batch those with lost marks first.
+
+    width: columns of the terminal; a name takes at most a third of it, the message what the others leave.
+    """
+    shown = list(batch.submissions)
+    if len(shown) > MAX_ROWS:
+        shown = sorted(shown, key=lambda s: s.passed)[:MAX_ROWS]
+    left_out = len(batch.submissions) - len(shown)
     caption = f"{left_out} more submissions in report.html" if left_out else None
+    names = [_cut(plain(s.submission), width // 3) for s in shown]
+    states = [Text(STATUS_WORDS[s.status].lower(), style=STATUS_STYLES.get(s.status, "red")) for s in shown]
+    scores = [Text(f"{points(s.score)} / {points(s.max_score)}") for s in shown]
     table = Table(caption=caption, caption_justify="left")
-    table.add_column("submission", overflow="fold")
-    table.add_column("status", no_wrap=True)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("first message", overflow="ellipsis", no_wrap=True, ratio=1)
-    for s in rows:
-        score = f"{points(s.score)} / {points(s.max_score)}"
-        table.add_row(plain(s.submission), _status(s), score, plain(s.first_message))
+    for heading, column, side in (
+        ("submission", names, "left"),
+        ("status", states, "left"),
+        ("score", scores, "right"),
+    ):
+        widest = max(cell.cell_len for cell in (Text(heading), *column))
+        table.add_column(heading, justify=side, no_wrap=True, min_width=widest)
+        width -= widest + CELL_EXTRA
+    room = max(width - CELL_EXTRA - 1, MIN_MESSAGE)
+    table.add_column("first message", no_wrap=True)
+    for name, state, score, s in zip(names, states, scores, shown, strict=True):
+        table.add_row(name, state, score, _cut(plain(s.first_message), room))
     return table
 
 
-def _status(submission: SubmissionResult) -> Text:
-    return Text(STATUS_WORDS[submission.status].lower(), style=STATUS_STYLES.get(submission.status, "red"))
+def _cut(text: Text, width: int) -> Text:
+    text.truncate(width, overflow="ellipsis")
+    return text

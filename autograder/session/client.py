@@ -74,15 +74,16 @@ class Template:
         self._folder = tempfile.TemporaryDirectory(prefix="autograder-")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = "from autograder.session.template import main; main()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", code, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=_environment(self._folder.name) | (environment or {}),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=open(os.path.join(self._folder.name, "stderr"), "wb"),  # noqa: SIM115  lives as long as the process
-        )
+        with open(os.path.join(self._folder.name, "stderr"), "wb") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", code, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=_environment(self._folder.name) | (environment or {}),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
         theirs.close()
         self._control = ours
 

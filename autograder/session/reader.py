@@ -5,6 +5,7 @@ Runs in the sandboxed student process before any of the student's code, never in
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -50,15 +51,15 @@ def read_submission(filename: str, data: bytes, transform: Callable[[str], str],
     if filename.lower().endswith(".zip"):
         filename, data = _open_archive(data, prefer)
     if len(data) > _MAX_NOTEBOOK:
-        raise UnreadableError(f"{filename}: larger than {_MAX_NOTEBOOK >> 20} MiB")
+        raise UnreadableError(f"larger than {_MAX_NOTEBOOK >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError(f"{filename}: not UTF-8 text") from None
+        raise UnreadableError("not UTF-8 text") from None
     notebook = _read_script(text) if filename.lower().endswith(".py") else _read_notebook(text)
     cells = [_cell(c) for c in notebook.cells if not _ignored(c)]
     if len(cells) > _MAX_CELLS:
-        raise UnreadableError(f"{filename}: {len(cells)} cells, more than {_MAX_CELLS}")
+        raise UnreadableError(f"{len(cells)} cells, more than {_MAX_CELLS}")
     otter = notebook.metadata.get("otter", {})
     assignment = otter.get("assignment_name") if isinstance(otter, dict) else None
     return Reading(cells, assignment if isinstance(assignment, str) else None, _names(cells, transform))
@@ -70,16 +71,16 @@ def _read_notebook(text: str):
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"{filename}: not a notebook: the JSON is broken ({_short(error)})") from None
+        raise UnreadableError(f"not a notebook: the JSON is broken ({_short(error)})") from None
     if not isinstance(raw, dict) or "nbformat" not in raw:
-        raise UnreadableError(f"{filename}: not a notebook: no 'nbformat' entry")
+        raise UnreadableError("not a notebook: no 'nbformat' entry")
     try:
         notebook = nbformat.reads(text, as_version=4)
         cells = notebook.cells
     except Exception as error:
-        raise UnreadableError(f"{filename}: not a notebook: {_short(error)}") from None
+        raise UnreadableError(f"not a notebook: {_short(error)}") from None
     if not isinstance(cells, list):
-        raise UnreadableError(f"{filename}: not a notebook: its cells are no list")
+        raise UnreadableError("not a notebook: its cells are no list")
     return notebook
 
 
@@ -89,7 +90,7 @@ def _read_script(text: str):
     try:
         return jupytext.reads(text, fmt="py:percent")
     except Exception as error:
-        raise UnreadableError(f"{filename}: not a percent script: {_short(error)}") from None
+        raise UnreadableError(f"not a percent script: {_short(error)}") from None
 
 
 def _cell(cell) -> tuple[str, str]:
@@ -154,22 +155,18 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """Lay one file into the working directory; what does not fit is left out."""
-    try:
+    with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(member.filename) or ".", exist_ok=True)
         with open(member.filename, "xb") as file:
             file.write(_content(archive, member))
-    except OSError:
-        pass
 
 
 def _names(cells: list[tuple[str, str]], transform: Callable[[str], str]) -> dict[str, list[str]]:
     sources = []
     for kind, source in cells:
         if kind == "code":
-            try:
+            with contextlib.suppress(Exception):  # a cell that is no Python reaches nothing
                 sources.append(transform(source))
-            except Exception:
-                continue
     reached = reachable_names(sources)
     return {name: sorted(found) for name, found in list(reached.items())[:_MAX_NAMES]}
 

@@ -8,6 +8,7 @@ Nothing here is secret and nothing here is trusted.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 import os
@@ -196,7 +197,7 @@ class StudentServer:
         from otter.test_files import ExceptionTestFile, OKTestFile
 
         scope: dict[str, Any] = {}
-        exec(compile(source, path, "exec"), scope)
+        exec(compile(source, path, "exec"), scope)  # noqa: S102  as otter does
         if scope.get("OK_FORMAT"):
             file = OKTestFile.from_spec(scope["test"], path)
         else:
@@ -226,12 +227,10 @@ def _describe(error: BaseException) -> dict[str, Any]:
     except BaseException:
         message = "(its message cannot be read)"
     found = {"type": type(error).__name__[:100], "message": message, "cell": None, "line": None, "traceback": ""}
-    try:
+    with contextlib.suppress(BaseException):
         frames = traceback.extract_tb(error.__traceback__)
         found["traceback"] = "".join(traceback.format_list(frames[-12:]))[:4000]
         mine = [f for f in frames if f.filename.startswith("<cell ")]
         if mine:
             found.update(cell=int(mine[-1].filename[6:-1]), line=mine[-1].lineno)
-    except BaseException:
-        pass
     return found

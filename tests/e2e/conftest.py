@@ -1,0 +1,59 @@
+"""A warm template and the plans of the course, shared by all end-to-end tests of a pytest process."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from autograder.config import load_course
+from autograder.evaluate import Graded, Work, grade
+from autograder.plan import Plan, plan_of_assignment
+from autograder.session.client import Session, Template
+from autograder.session.policy import Policy, library_paths
+
+ROOT = Path(__file__).parents[2]
+SUBMISSIONS = ROOT / "tests" / "submissions"
+
+
+@pytest.fixture(scope="session")
+def control() -> Iterator:
+    """A control socket of a warm template."""
+    with Template() as template:
+        template.wait_warm()
+        with template.connect() as control:
+            yield control
+
+
+@pytest.fixture(scope="session")
+def plan_of() -> Callable[[str], Plan]:
+    """Plans by the assignment's name."""
+    course = load_course(ROOT)
+    return cache(lambda name: plan_of_assignment(course, course.assignment(name)))
+
+
+@pytest.fixture
+def grade_text(control, plan_of) -> Callable[..., Graded]:
+    """Grade a percent script given as text."""
+
+    def function(text: str, assignment: str = "a1_backprop", questions: tuple[str, ...] = (), **limits) -> Graded:
+        plan = plan_of(assignment)
+        if limits:
+            plan = plan.with_limits(**limits)
+        return grade(control, plan, Work("it.py", "it.py", text.encode(), "salt", questions))
+
+    return function
+
+
+@pytest.fixture
+def box(control) -> Iterator[Callable[..., Session]]:
+    """Opens boxes and closes them after the test."""
+    opened: list[Session] = []
+
+    def function(**policy) -> Session:
+        opened.append(Session(control, Policy(read=library_paths(), **policy), output_kib=64))
+        return opened[-1]
+
+    yield function
+    for session in opened:
+        session.close()

@@ -1,0 +1,36 @@
+# %% [markdown]
+# Attack: Start a process that leaves its session and should outlive the grading.
+
+# %%
+import numpy as np
+
+
+def init_params(n_in, n_hidden, n_out, seed):
+    return {"w1": np.zeros((n_in, n_hidden)), "b1": np.zeros(n_hidden), "w2": np.zeros((n_hidden, n_out)), "b2": np.zeros(n_out)}
+
+
+def forward(params, x):
+    return np.zeros((len(x), params["w2"].shape[1])), np.zeros((len(x), params["w1"].shape[1]))
+
+
+def accuracy(y_hat, t):
+    return 0.5
+
+
+def backward(params, x, y_hat, hidden, t, reg):
+    return {k: np.zeros_like(v) for k, v in params.items()}
+
+# %%
+import os
+import time
+
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(15, b"autograderdaemon", 0, 0, 0)
+        while True:
+            time.sleep(0.1)
+    os._exit(0)
+os.wait()
