@@ -174,16 +174,22 @@ def test_an_unknown_option_is_exit_code_2():
 
 def test_grade_writes_everything_and_prints_a_table(engine, course):
     """The table and the path of the report are the result; they go to stdout."""
-    engine.results = (graded("ada.ipynb"), graded("[bold]bob\x1b[2J.py", passed=False))
+    long = "The loss grows with the batch size. Compare a batch with the same batch twice."
+    engine.results = (
+        graded("ada.ipynb"),
+        graded("[bold]bob\x1b[2J.py", passed=False),
+        graded("eve/" + "long" * 9 + ".ipynb", passed=False, status="timeout", message=long),
+    )
     result = run("grade", "first", "handed_in", "--out", "out")
     assert result.exit_code == 0
     assert [line.rstrip() for line in result.stdout.splitlines()] == [
-        "┏━━━━━━━━━━━━━━━━━━┳━━━━━━━━┳━━━━━━━┳━━━━━━━━━━━━━━━┓",
-        "┃ submission       ┃ status ┃ score ┃ first message ┃",
-        "┡━━━━━━━━━━━━━━━━━━╇━━━━━━━━╇━━━━━━━╇━━━━━━━━━━━━━━━┩",
-        "│ ada.ipynb        │ graded │ 2 / 2 │               │",
-        "│ [bold]bob�[2J.py │ graded │ 0 / 2 │ Look here.    │",
-        "└──────────────────┴────────┴───────┴───────────────┘",
+        "┏━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━┓",
+        "┃ submission               ┃ status      ┃ score ┃ first message       ┃",
+        "┡━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━┩",
+        "│ ada.ipynb                │ graded      │ 2 / 2 │                     │",
+        "│ [bold]bob�[2J.py         │ graded      │ 0 / 2 │ Look here.          │",
+        "│ eve/longlonglonglonglon… │ out of time │ 0 / 2 │ The loss grows wit… │",
+        "└──────────────────────────┴─────────────┴───────┴─────────────────────┘",
         "out/report.html",
     ]
     assert {p.name for p in (course / "out").iterdir()} >= {
@@ -288,7 +294,7 @@ def test_a_long_table_shows_lost_marks_first():
     many = tuple(graded(f"s{i}.py", passed=i != 59) for i in range(60))
     with terminal.stdout.capture() as drawn:
         terminal.stdout.print(
-            terminal.results_table(BatchResult(assignment="a", version="v", submissions=many))
+            terminal.results_table(BatchResult(assignment="a", version="v", submissions=many), 72)
         )
     assert "s59.py" in drawn.get()
     assert "10 more submissions in report.html" in drawn.get()
@@ -301,11 +307,14 @@ def test_the_bar_counts_and_names_what_is_in_work():
         bar(event)
     (task,) = bar._progress.tasks
     assert (task.total, task.completed) == (5, 2)
-    assert task.fields == {"passed": 1, "others": 0, "names": "[red]b, c"}
+    assert task.fields == {"counts": "1 kept, 1 with full marks", "names": "[red]b, c"}
     bar(Started("d"))
     bar(Finished(graded("c", passed=False)))
     bar(Started("e"))
-    assert task.fields == {"passed": 1, "others": 1, "names": "[red]b, d and 1 more"}
+    assert task.fields == {
+        "counts": "1 kept, 1 with full marks, 1 with losses",
+        "names": "[red]b, d and 1 more",
+    }
 
 
 def test_the_command_line_starts_without_tensorflow_and_otter():
