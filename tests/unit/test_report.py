@@ -195,6 +195,14 @@ def test_a_note_that_holds_for_all_tests_is_said_once():
     assert student_page(a_batch(submission), submission).count("standing in for q3") == 1
 
 
+def test_a_slip_is_explained_once_a_question():
+    """Five tests that fail for one reason name it five times and explain it once."""
+    tests = [a_test(str(i), misconception="zero_weights", explanation="All weights are 0.") for i in range(3)]
+    submission = SubmissionResult.of("a.py", {"q1": QuestionResult.of(tests)})
+    html = student_page(a_batch(submission), submission)
+    assert (html.count("Looks like: zero weights"), html.count("All weights are 0.")) == (3, 1)
+
+
 def test_status_is_said_in_words(honest):
     """Colour is never the only sign."""
     text = Page(student_page(honest, honest.submissions[2])).text
