@@ -8,6 +8,7 @@ a helper turns them into float64 arrays, so a check never depends on the type th
     expect_scalar(value, what)                  one finite number
     expect_close(actual, expected, what)        equal shape and values; says how they differ
     expect_keys(value, keys, what)              a dict with exactly these keys
+    expect_entries(value, count, what)          a tuple or list of that many entries
     expect_gradients(actual, f, params, what)   agrees with finite differences of f
     expect_unchanged(before, after, what)       an argument was not changed in place
     finite_difference(f, x)                     central differences of a scalar function
@@ -47,7 +48,9 @@ def expect_array(value, what, shape=None, floats=True):
         raise CheckError(f"{what} should have shape {tuple(shape)}, but it has shape {array.shape}.")
     array = array.astype(np.float64)
     if np.isnan(array).any():
-        raise CheckError(f"{what} has {_count(np.isnan(array), array)} NaN (0/0, inf-inf or log of a negative).")
+        raise CheckError(
+            f"{what} has {_count(np.isnan(array), array)} NaN (0/0, inf-inf or log of a negative)."
+        )
     if np.isinf(array).any():
         raise CheckError(f"{what} has {_count(np.isinf(array), array)} infinite (overflow or division by 0).")
     return array
@@ -62,7 +65,7 @@ def expect_scalar(value, what):
 
 
 def expect_close(actual, expected, what, rtol=1e-4, atol=1e-5):
-    """Raise CheckError unless `actual` has the shape of `expected` and |actual-expected| <= atol + rtol*|expected|.
+    """Raise CheckError unless shapes are equal and |actual - expected| <= atol + rtol*|expected|.
 
     The message shows the place where they differ most and, where one factor explains everything, the factor.
     """
@@ -88,7 +91,19 @@ def expect_keys(value, keys, what):
     if missing:
         raise CheckError(f"{what} lacks the key {', '.join(repr(key) for key in sorted(missing))}.")
     if extra:
-        raise CheckError(f"{what} has a key too many: {', '.join(repr(key) for key in sorted(extra, key=str))}.")
+        raise CheckError(
+            f"{what} has a key too many: {', '.join(repr(key) for key in sorted(extra, key=str))}."
+        )
+
+
+def expect_entries(value, count, what):
+    """Return the entries of `value`; raise CheckError unless it is a tuple or list of `count` of them."""
+    if value is None:
+        raise CheckError(f"{what} is None: is the function still empty, or does it lack its `return`?")
+    if not isinstance(value, tuple | list) or len(value) != count:
+        got = f"has {len(value)}" if isinstance(value, tuple | list) else f"is of type {type(value).__name__}"
+        raise CheckError(f"{what} should be a tuple or list of {count} entries, but it {got}.")
+    return value
 
 
 def expect_gradients(actual, f, params, what, rtol=1e-2, atol=1e-3):
@@ -141,7 +156,9 @@ def _numbers(value, what):
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError, NotImplementedError):
-        raise CheckError(f"{what} cannot be read as an array: it is of type {type(value).__name__}.") from None
+        raise CheckError(
+            f"{what} cannot be read as an array: it is of type {type(value).__name__}."
+        ) from None
     if array.dtype.kind not in "biufV":
         raise CheckError(f"{what} should be an array of numbers, but it is of type {type(value).__name__}.")
     return array
