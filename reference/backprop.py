@@ -16,7 +16,7 @@ References
     Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural networks, AISTATS.
     Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout, JMLR 15.
     He, Zhang, Ren and Sun (2015), Delving deep into rectifiers, arXiv:1502.01852.
-    Goodfellow, Bengio and Courville (2016), Deep Learning, chapters 4.1 (overflow) and 6.5 (back-propagation).
+    Goodfellow, Bengio and Courville (2016), Deep Learning, sections 4.1 (overflow), 6.5 (back-propagation).
 """
 
 import numpy as np

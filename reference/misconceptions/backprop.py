@@ -45,7 +45,8 @@ def glorot_instead_of_he(n_in, n_hidden, n_out, seed):
     question="q1",
     replaces="init_params",
     caught_by="spread of the weights",
-    explanation="2/fan_in is the variance of the weights. The random generator wants the standard deviation, its root.",
+    explanation="2/fan_in is the variance of the weights. The random generator wants the standard deviation, "
+    "its root.",
 )
 def variance_as_standard_deviation(n_in, n_hidden, n_out, seed):
     rng = np.random.default_rng(seed)
@@ -112,7 +113,8 @@ def uniform_weights(n_in, n_hidden, n_out, seed):
     question="q1",
     replaces="init_params",
     caught_by="keys, shapes and biases",
-    explanation="The biases are random. They break no symmetry that the weights have not broken already, and start at 0.",
+    explanation="The biases are random. They break no symmetry that the weights have not broken already, and "
+    "start at 0.",
 )
 def random_biases(n_in, n_hidden, n_out, seed):
     rng = np.random.default_rng(seed)
@@ -128,7 +130,8 @@ def random_biases(n_in, n_hidden, n_out, seed):
     question="q1",
     replaces="init_params",
     caught_by="keys, shapes and biases",
-    explanation="Each layer has a single number as its bias. Every unit needs its own: b1 has shape (n_hidden,).",
+    explanation="Each layer has a single number as its bias. "
+    "Every unit needs its own: b1 has shape (n_hidden,).",
 )
 def scalar_biases(n_in, n_hidden, n_out, seed):
     rng = np.random.default_rng(seed)
@@ -193,7 +196,8 @@ def same_seed_for_both_matrices(n_in, n_hidden, n_out, seed):
     question="q2",
     replaces="sigmoid",
     caught_by="sigmoid",
-    explanation="1/(1+exp(z)) falls with z. The exponent of the logistic function carries a minus: 1/(1+exp(-z)).",
+    explanation="1/(1+exp(z)) falls with z. The exponent of the logistic function carries a minus: "
+    "1/(1+exp(-z)).",
 )
 def sigmoid_mirrored(z):
     return 1 / (1 + tf.exp(z))
@@ -247,7 +251,8 @@ def sigmoid_grad_overflows(z):
     question="q2",
     replaces="relu",
     caught_by="relu",
-    explanation="Negative inputs leak through with slope 0.01. That is a leaky ReLU; relu is exactly 0 there.",
+    explanation="Negative inputs leak through with slope 0.01. "
+    "That is a leaky ReLU; relu is exactly 0 there.",
 )
 def relu_that_leaks(z):
     return tf.maximum(z, 0.01 * z)
@@ -267,7 +272,8 @@ def relu_as_absolute_value(z):
     question="q2",
     replaces="relu_grad",
     caught_by="derivative of relu",
-    explanation="At z = 0 the derivative came out as 1. By convention relu_grad(0) = 0, so compare with > and not >=.",
+    explanation="At z = 0 the derivative came out as 1. By convention relu_grad(0) = 0, so compare with > "
+    "and not >=.",
 )
 def relu_grad_one_at_zero(z):
     return tf.cast(z >= tf.zeros_like(z), tf.float32)
@@ -297,7 +303,8 @@ def relu_grad_is_relu(z):
     question="q2",
     replaces="softmax",
     caught_by="softmax",
-    explanation="The probabilities sum to 1 over the examples. Each example's classes lie along the last axis.",
+    explanation="The probabilities sum to 1 over the examples. "
+    "Each example's classes lie along the last axis.",
 )
 def softmax_over_the_batch(z):
     e = tf.exp(z - tf.reduce_max(z, axis=0, keepdims=True))
@@ -308,7 +315,8 @@ def softmax_over_the_batch(z):
     question="q2",
     replaces="softmax",
     caught_by="softmax",
-    explanation="The sum runs over the whole array. Every row has its own: sum over the last axis and keep it.",
+    explanation="The sum runs over the whole array. Every row has its own: sum over the last axis and keep "
+    "it.",
 )
 def softmax_over_everything(z):
     e = tf.exp(z - tf.reduce_max(z))
@@ -319,7 +327,8 @@ def softmax_over_everything(z):
     question="q2",
     replaces="softmax",
     caught_by="softmax of very large inputs",
-    explanation="exp(z) overflows beyond z = 88 in float32. Subtract each row's largest score first; it cancels.",
+    explanation="exp(z) overflows beyond z = 88 in float32. "
+    "Subtract each row's largest score first; it cancels.",
 )
 def softmax_without_shift(z):
     e = tf.exp(z)
@@ -333,7 +342,8 @@ def softmax_without_shift(z):
     question="q3",
     replaces="forward",
     caught_by="hidden layer",
-    explanation="The hidden layer has no activation, so two layers amount to a single linear one. Apply relu.",
+    explanation="The hidden layer has no activation, so two layers amount to a single linear one. "
+    "Apply relu.",
 )
 def forward_without_activation(params, x):
     hidden = x @ params["w1"] + params["b1"]
@@ -377,7 +387,8 @@ def forward_bias_after_relu(params, x):
     question="q3",
     replaces="forward",
     caught_by="output layer",
-    explanation="The output went through a softmax. forward returns logits; the loss takes care of the softmax.",
+    explanation="The output went through a softmax. forward returns logits; the loss takes care of the "
+    "softmax.",
 )
 def forward_softmax_output(params, x):
     hidden = relu(x @ params["w1"] + params["b1"])
@@ -388,7 +399,8 @@ def forward_softmax_output(params, x):
     question="q3",
     replaces="forward",
     caught_by="output layer",
-    explanation="The output went through relu, so it can never be negative. The last layer has no activation.",
+    explanation="The output went through relu, so it can never be negative. "
+    "The last layer has no activation.",
 )
 def forward_relu_output(params, x):
     hidden = relu(x @ params["w1"] + params["b1"])
@@ -410,7 +422,8 @@ def forward_without_output_bias(params, x):
     question="q3",
     replaces="forward",
     caught_by="a batch of one, and dead units",
-    explanation="squeeze removes every axis of length 1, the batch axis of a single example too. y_hat stays (N, n_out).",
+    explanation="squeeze removes every axis of length 1, the batch axis of a single example too. "
+    "y_hat stays (N, n_out).",
 )
 def forward_squeezes(params, x):
     hidden = relu(x @ params["w1"] + params["b1"])
@@ -424,7 +437,8 @@ def forward_squeezes(params, x):
     question="q4",
     replaces="mse_loss",
     caught_by="squared error",
-    explanation="The mean was taken over outputs as well. Sum over the outputs, average over the examples only.",
+    explanation="The mean was taken over outputs as well. Sum over the outputs, average over the examples "
+    "only.",
 )
 def mse_mean_over_outputs(params, y_hat, t, reg):
     penalty = tf.reduce_sum(params["w1"] ** 2) + tf.reduce_sum(params["w2"] ** 2)
@@ -446,7 +460,8 @@ def mse_sum_over_examples(params, y_hat, t, reg):
     question="q4",
     replaces="mse_loss",
     caught_by="squared error",
-    explanation="There is a factor 1/2 in front of the squared error. Some books have it; this loss does not.",
+    explanation="There is a factor 1/2 in front of the squared error. "
+    "Some books have it; this loss does not.",
 )
 def mse_with_one_half(params, y_hat, t, reg):
     penalty = tf.reduce_sum(params["w1"] ** 2) + tf.reduce_sum(params["w2"] ** 2)
@@ -457,7 +472,7 @@ def mse_with_one_half(params, y_hat, t, reg):
     question="q4",
     replaces="mse_loss",
     caught_by="squared error of one example or one output",
-    explanation="With one output, (N,) minus (N, 1) broadcasts to (N, N) and every prediction meets every target. "
+    explanation="With one output, (N,) minus (N, 1) broadcasts to (N, N): every prediction meets every target. "
     "Keep both as (N, n_out).",
 )
 def mse_broadcasts(params, y_hat, t, reg):
@@ -503,7 +518,8 @@ def penalty_halved(params, y_hat, t, reg):
     question="q4",
     replaces="mse_loss",
     caught_by="penalty on the weights",
-    explanation="The penalty was divided by the number of examples. It does not depend on the data: add it after the mean.",
+    explanation="The penalty was divided by the number of examples. "
+    "It does not depend on the data: add it after the mean.",
 )
 def penalty_averaged_over_examples(params, y_hat, t, reg):
     penalty = tf.reduce_sum(params["w1"] ** 2) + tf.reduce_sum(params["w2"] ** 2)
@@ -514,7 +530,8 @@ def penalty_averaged_over_examples(params, y_hat, t, reg):
     question="q4",
     replaces="cross_entropy",
     caught_by="cross-entropy",
-    explanation="The mean was taken over classes as well. Sum over the classes, average over the examples only.",
+    explanation="The mean was taken over classes as well. Sum over the classes, average over the examples "
+    "only.",
 )
 def cross_entropy_mean_over_classes(logits, t):
     return -tf.reduce_mean(t * tf.nn.log_softmax(logits))
@@ -544,7 +561,8 @@ def cross_entropy_without_minus(logits, t):
     question="q4",
     replaces="cross_entropy",
     caught_by="cross-entropy",
-    explanation="The logarithm was taken of the logits. They are scores of either sign: apply the softmax first.",
+    explanation="The logarithm was taken of the logits. They are scores of either sign: apply the softmax "
+    "first.",
 )
 def cross_entropy_of_logits_as_probabilities(logits, t):
     return -tf.reduce_mean(tf.reduce_sum(t * tf.math.log(tf.maximum(logits, 1e-7)), axis=1))
@@ -554,7 +572,8 @@ def cross_entropy_of_logits_as_probabilities(logits, t):
     question="q4",
     replaces="cross_entropy",
     caught_by="cross-entropy of very large logits",
-    explanation="exp(logits) overflows beyond 88 in float32. Subtract each row's largest logit first; it cancels.",
+    explanation="exp(logits) overflows beyond 88 in float32. "
+    "Subtract each row's largest logit first; it cancels.",
 )
 def cross_entropy_without_shift(logits, t):
     log_softmax = logits - tf.math.log(tf.reduce_sum(tf.exp(logits), axis=1, keepdims=True))
@@ -641,7 +660,8 @@ def penalty_forgotten_in_gradient(params, x, y_hat, hidden, t, reg):
     question="q5",
     replaces="backward",
     caught_by="gradient of the penalty",
-    explanation="The gradient of the penalty was divided by N with the rest. The penalty is not averaged over examples.",
+    explanation="The gradient of the penalty was divided by N with the rest. "
+    "The penalty is not averaged over examples.",
 )
 def l2_gradient_divided_by_examples(params, x, y_hat, hidden, t, reg):
     n = len(t)
@@ -710,7 +730,8 @@ def gradient_with_wrong_sign(params, x, y_hat, hidden, t, reg):
     question="q5",
     replaces="backward",
     caught_by="gradient of the output layer",
-    explanation="Divided by the number of all outputs, N·C. mse_loss sums over the outputs: divide by N alone.",
+    explanation="Divided by the number of all outputs, N·C. "
+    "mse_loss sums over the outputs: divide by N alone.",
 )
 def gradient_of_mean_over_outputs(params, x, y_hat, hidden, t, reg):
     d_y = 2 * (y_hat - t) / np.prod(t.shape)
@@ -763,7 +784,8 @@ def bias_gradient_over_wrong_axis(params, x, y_hat, hidden, t, reg):
     question="q5",
     replaces="backward",
     caught_by="one example or one output",
-    explanation="keepdims leaves the gradient of a bias as a row, (1, H). It has the shape of the bias, (H,).",
+    explanation="keepdims leaves the gradient of a bias as a row, (1, H). "
+    "It has the shape of the bias, (H,).",
 )
 def bias_gradient_as_row(params, x, y_hat, hidden, t, reg):
     d_y = 2 * (y_hat - t) / len(t)
@@ -815,7 +837,8 @@ def relu_applied_to_gradient(params, x, y_hat, hidden, t, reg):
     question="q5",
     replaces="backward",
     caught_by="dead units",
-    explanation="The derivative of relu was taken at x·w1, without b1, so units count as on that b1 had switched off.",
+    explanation="The derivative of relu was taken at x·w1, without b1, so units count as on that b1 had "
+    "switched off.",
 )
 def relu_derivative_at_wrong_point(params, x, y_hat, hidden, t, reg):
     d_y = 2 * (y_hat - t) / len(t)
@@ -864,7 +887,8 @@ def tape_with_penalty_on_biases(params, x, t, reg):
     question="q6",
     replaces="tape_gradients",
     caught_by="gradients without a penalty",
-    explanation="The gradients are None: a tape follows variables by itself, but a plain tensor only after tape.watch.",
+    explanation="The gradients are None: a tape follows variables by itself, but a plain tensor only after "
+    "tape.watch.",
 )
 def tape_does_not_watch(params, x, t, reg):
     params = {key: tf.constant(value) for key, value in params.items()}
@@ -878,7 +902,8 @@ def tape_does_not_watch(params, x, t, reg):
     question="q6",
     replaces="tape_gradients",
     caught_by="gradients without a penalty",
-    explanation="forward ran before the tape started, so the tape saw the penalty only. Run it inside the `with` block.",
+    explanation="forward ran before the tape started, so the tape saw the penalty only. "
+    "Run it inside the `with` block.",
 )
 def tape_starts_too_late(params, x, t, reg):
     params = {key: tf.Variable(value) for key, value in params.items()}
@@ -907,7 +932,8 @@ def tape_of_summed_loss(params, x, t, reg):
     question="q6",
     replaces="tape_gradients",
     caught_by="one example or one output",
-    explanation="keras.losses' mean squared error averages over the outputs as well. mse_loss sums over them.",
+    explanation="keras.losses' mean squared error averages over the outputs as well. "
+    "mse_loss sums over them.",
 )
 def tape_of_keras_mean_squared_error(params, x, t, reg):
     params = {key: tf.Variable(value) for key, value in params.items()}
@@ -975,7 +1001,8 @@ def cross_entropy_gradient_without_mean(params, x, t):
     question="q7",
     replaces="backward_cross_entropy",
     caught_by="gradient of the output layer",
-    explanation="The error was taken as logits - t. It is the probabilities that are compared with t: softmax(logits) - t.",
+    explanation="The error was taken as logits - t. It is the probabilities that are compared with t: "
+    "softmax(logits) - t.",
 )
 def cross_entropy_gradient_without_softmax(params, x, t):
     logits, hidden = forward(params, x)
@@ -1050,7 +1077,8 @@ def relu_forgotten_in_cross_entropy_gradient(params, x, t):
     question="q7",
     replaces="backward_cross_entropy",
     caught_by="batch of one, and dead units",
-    explanation="The derivative of relu was taken at x·w1, without b1, so units count as on that b1 had switched off.",
+    explanation="The derivative of relu was taken at x·w1, without b1, so units count as on that b1 had "
+    "switched off.",
 )
 def relu_derivative_without_bias(params, x, t):
     logits, hidden = forward(params, x)
@@ -1068,7 +1096,8 @@ def relu_derivative_without_bias(params, x, t):
     question="q7",
     replaces="backward_cross_entropy",
     caught_by="very large logits",
-    explanation="exp(logits) overflows beyond 88 in float32 and inf/inf is NaN. Use the softmax of q2, which shifts first.",
+    explanation="exp(logits) overflows beyond 88 in float32 and inf/inf is NaN. "
+    "Use the softmax of q2, which shifts first.",
 )
 def cross_entropy_gradient_without_shift(params, x, t):
     logits, hidden = forward(params, x)
@@ -1101,7 +1130,8 @@ def accuracy_by_rounding(y_hat, t):
     question="q8",
     replaces="accuracy",
     caught_by="probabilities, none above one half",
-    explanation="A row counted as right only if the true class had more than 0.5. The largest score decides, however small.",
+    explanation="A row counted as right only if the true class had more than 0.5. "
+    "The largest score decides, however small.",
 )
 def accuracy_with_threshold(y_hat, t):
     return tf.reduce_mean(tf.cast(tf.reduce_sum(y_hat * t, axis=1) > 0.5, tf.float32))
@@ -1111,7 +1141,8 @@ def accuracy_with_threshold(y_hat, t):
     question="q8",
     replaces="accuracy",
     caught_by="share of right rows",
-    explanation="argmax ran over axis 0 and found the best example of each class. Look along axis 1, over the classes.",
+    explanation="argmax ran over axis 0 and found the best example of each class. "
+    "Look along axis 1, over the classes.",
 )
 def accuracy_over_wrong_axis(y_hat, t):
     return tf.reduce_mean(tf.cast(tf.argmax(y_hat, axis=0) == tf.argmax(t, axis=0), tf.float32))
@@ -1179,16 +1210,22 @@ def step_in_place(params, grads, learning_rate):
     explanation="Parameters and gradients were paired by their order. Dicts are matched by key.",
 )
 def step_by_order(params, grads, learning_rate):
-    return {key: value - learning_rate * grad for (key, value), grad in zip(params.items(), grads.values(), strict=True)}
+    return {
+        key: value - learning_rate * grad
+        for (key, value), grad in zip(params.items(), grads.values(), strict=True)
+    }
 
 
 @misconception(
     question="q9",
     replaces="train",
     caught_by="each epoch is one full-batch step",
-    explanation="The gradient was taken without the penalty, so reg changes the reported loss and nothing else.",
+    explanation="The gradient was taken without the penalty, so reg changes the reported loss and nothing "
+    "else.",
 )
-def train_without_weight_decay(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
+def train_without_weight_decay(
+    x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed
+):
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
     history = {"train_loss": [], "train_accuracy": [], "test_loss": [], "test_accuracy": []}
     for _ in range(epochs):
@@ -1208,7 +1245,7 @@ def train_without_weight_decay(x, t, x_test, t_test, *, n_hidden, epochs, learni
     question="q9",
     replaces="train",
     caught_by="each epoch is one full-batch step",
-    explanation="Each epoch took a step for every single example. Full-batch descent takes one step an epoch, "
+    explanation="Each epoch took a step for every example. Full-batch descent takes one step an epoch, "
     "along the gradient over all examples.",
 )
 def train_example_by_example(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
@@ -1233,7 +1270,8 @@ def train_example_by_example(x, t, x_test, t_test, *, n_hidden, epochs, learning
     question="q9",
     replaces="train",
     caught_by="what the history measures",
-    explanation="The history was measured before each update, so it lags one epoch behind. Measure after the update.",
+    explanation="The history was measured before each update, so it lags one epoch behind. "
+    "Measure after the update.",
 )
 def history_before_the_update(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
@@ -1279,7 +1317,9 @@ def history_without_penalty(x, t, x_test, t_test, *, n_hidden, epochs, learning_
     caught_by="what the history measures",
     explanation="The test curves were measured on the training set. Run forward on x_test for them.",
 )
-def test_curves_from_training_set(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
+def test_curves_from_training_set(
+    x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed
+):
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
     history = {"train_loss": [], "train_accuracy": [], "test_loss": [], "test_accuracy": []}
     for _ in range(epochs):
@@ -1299,9 +1339,11 @@ def test_curves_from_training_set(x, t, x_test, t_test, *, n_hidden, epochs, lea
     question="q9",
     replaces="train",
     caught_by="manual and tape agree",
-    explanation='With gradients="tape" the penalty was left out, so the two methods train different networks.',
+    explanation='With gradients="tape" the penalty was left out, so the methods train different networks.',
 )
-def tape_training_without_penalty(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
+def tape_training_without_penalty(
+    x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed
+):
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
     history = {"train_loss": [], "train_accuracy": [], "test_loss": [], "test_accuracy": []}
     for _ in range(epochs):
@@ -1343,7 +1385,8 @@ def train_with_fixed_seed(x, t, x_test, t_test, *, n_hidden, epochs, learning_ra
     question="q9",
     replaces="train",
     caught_by="it learns to read digits",
-    explanation="The step's result is thrown away: gradient_descent_step returns new params and leaves the old as they were.",
+    explanation="The step's result is thrown away: gradient_descent_step returns new params and leaves the "
+    "old as they were.",
 )
 def train_keeps_old_params(x, t, x_test, t_test, *, n_hidden, epochs, learning_rate, reg, gradients, seed):
     params = init_params(x.shape[1], n_hidden, t.shape[1], seed)
@@ -1368,7 +1411,8 @@ def train_keeps_old_params(x, t, x_test, t_test, *, n_hidden, epochs, learning_r
     question="q10",
     replaces="mlp_init",
     caught_by="initialisation",
-    explanation="The generator starts afresh in every layer, so layers of one size are equal. Create it once, before the loop.",
+    explanation="The generator starts afresh in every layer, so layers of one size are equal. "
+    "Create it once, before the loop.",
 )
 def mlp_layers_from_one_seed(sizes, seed):
     layers = []
@@ -1383,7 +1427,8 @@ def mlp_layers_from_one_seed(sizes, seed):
     question="q10",
     replaces="mlp_init",
     caught_by="initialisation",
-    explanation="The spread was computed from each layer's number of outputs. It is sqrt(2/fan_in), with the inputs.",
+    explanation="The spread was computed from each layer's number of outputs. "
+    "It is sqrt(2/fan_in), with the inputs.",
 )
 def mlp_fan_out_for_fan_in(sizes, seed):
     rng = np.random.default_rng(seed)
@@ -1430,7 +1475,8 @@ def dropout_without_scaling(layers, x, dropout_rate=0.0, seed=None):
     question="q10",
     replaces="mlp_forward",
     caught_by="inverted dropout",
-    explanation="dropout_rate was used as the probability to keep an activation. It is the probability to drop it.",
+    explanation="dropout_rate was used as the probability to keep an activation. "
+    "It is the probability to drop it.",
 )
 def dropout_rate_as_keep_probability(layers, x, dropout_rate=0.0, seed=None):
     rng = np.random.default_rng(seed)
@@ -1479,7 +1525,8 @@ def dropout_on_logits(layers, x, dropout_rate=0.0, seed=None):
     question="q10",
     replaces="mlp_forward",
     caught_by="where dropout applies",
-    explanation="Every layer used the same mask, because the generator starts afresh in each. Create it once, before the loop.",
+    explanation="Every layer used the same mask, because the generator starts afresh in each. "
+    "Create it once, before the loop.",
 )
 def dropout_same_mask_in_every_layer(layers, x, dropout_rate=0.0, seed=None):
     h = x
@@ -1494,7 +1541,8 @@ def dropout_same_mask_in_every_layer(layers, x, dropout_rate=0.0, seed=None):
     question="q10",
     replaces="mlp_forward",
     caught_by="independent draws",
-    explanation="All examples of the batch lose the same units. Draw a number for each element: a mask of shape (N, H).",
+    explanation="All examples of the batch lose the same units. "
+    "Draw a number for each element: a mask of shape (N, H).",
 )
 def dropout_one_mask_for_all_examples(layers, x, dropout_rate=0.0, seed=None):
     rng = np.random.default_rng(seed)
@@ -1509,7 +1557,8 @@ def dropout_one_mask_for_all_examples(layers, x, dropout_rate=0.0, seed=None):
     question="q10",
     replaces="mlp_forward",
     caught_by="independent draws",
-    explanation="Every example loses exactly the same number of units. With independent draws that number varies.",
+    explanation="Every example loses exactly the same number of units. "
+    "With independent draws that number varies.",
 )
 def dropout_exact_share_of_units(layers, x, dropout_rate=0.0, seed=None):
     rng = np.random.default_rng(seed)
@@ -1594,7 +1643,8 @@ def mlp_backward_in_reverse_order(layers, x, t):
     question="q10",
     replaces="mlp_backward",
     caught_by="gradients of one example and of large logits",
-    explanation="exp(logits) overflows beyond 88 in float32 and inf/inf is NaN. Use the softmax of q2, which shifts first.",
+    explanation="exp(logits) overflows beyond 88 in float32 and inf/inf is NaN. "
+    "Use the softmax of q2, which shifts first.",
 )
 def mlp_backward_without_shift(layers, x, t):
     activations = [x]

@@ -19,7 +19,9 @@ def draw(env, sizes, seed):
     params = call(env, "init_params", n_in, n_hidden, n_out, seed)
     check(isinstance(params, dict), "init_params should return a dict with the keys w1, b1, w2 and b2.")
     shapes = {"w1": (n_in, n_hidden), "b1": (n_hidden,), "w2": (n_hidden, n_out), "b2": (n_out,)}
-    check(set(params) == set(shapes), "The dict of init_params should have exactly the keys w1, b1, w2 and b2.")
+    check(
+        set(params) == set(shapes), "The dict of init_params should have exactly the keys w1, b1, w2 and b2."
+    )
     return {key: as_array(params[key], f"init_params: {key}", shape) for key, shape in shapes.items()}
 
 
@@ -32,7 +34,8 @@ def any_seed(rng):
     points=1,
     hidden=True,
     success_message="All four arrays are there, in the right shapes, and the biases start at zero.",
-    failure_message="Look at the shapes: weights are (inputs, outputs), biases are vectors, and biases start at 0.",
+    failure_message="Look at the shapes: weights are (inputs, outputs), biases are vectors, and biases start "
+    "at 0.",
 )
 def test_shapes(env):
     rng = hidden_rng("q1 shapes")
@@ -40,7 +43,9 @@ def test_shapes(env):
     for key in ("b1", "b2"):
         check(not params[key].any(), f"{key} should start at zero.")
     for key in ("w1", "w2"):
-        check(2 * np.unique(params[key]).size > params[key].size, f"{key} should be random, each entry another.")
+        check(
+            2 * np.unique(params[key]).size > params[key].size, f"{key} should be random, each entry another."
+        )
 
 
 @test_case(
@@ -72,7 +77,9 @@ def test_bell(env):
         check(abs(w.mean()) < 0.05 * w.std(), f"The mean of {key} should be 0.")
         kurtosis = ((w - w.mean()) ** 4).mean() / w.var() ** 2
         # 1.8 for a uniform distribution, 2.4 for a normal one cut at two deviations, 3 for a normal one
-        check(2.1 < kurtosis < 3.4, f"The values of {key} are not spread like those of a normal distribution.")
+        check(
+            2.1 < kurtosis < 3.4, f"The values of {key} are not spread like those of a normal distribution."
+        )
 
 
 @test_case(

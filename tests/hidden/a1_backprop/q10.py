@@ -83,7 +83,9 @@ def dropped(env, rate, seed, hidden_layers=1, n=120, h=50):
     # All activations are at least 1, so a 0 was dropped; further layers pass them on unchanged.
     layers = [(rng.uniform(0, 1, (4, h)).astype(np.float32), np.ones(h, np.float32))] + [one] * hidden_layers
     x = rng.uniform(0, 1, (n, 4)).astype(np.float32)
-    logits = as_array(call(env, "mlp_forward", layers, x, dropout_rate=rate, seed=seed), "mlp_forward", (n, h))
+    logits = as_array(
+        call(env, "mlp_forward", layers, x, dropout_rate=rate, seed=seed), "mlp_forward", (n, h)
+    )
     return logits / logits_of(layers, x)
 
 
@@ -91,12 +93,17 @@ def initial_weights(env, sizes, seed):
     """The weights of mlp_init's layers; their shapes and the zero biases are checked."""
     layers = call(env, "mlp_init", list(sizes), seed)
     check(isinstance(layers, list | tuple), "mlp_init should return a list of pairs (w, b).")
-    check(len(layers) == len(sizes) - 1, "mlp_init should return one layer for each pair of neighbouring sizes.")
+    check(
+        len(layers) == len(sizes) - 1, "mlp_init should return one layer for each pair of neighbouring sizes."
+    )
     weights = []
     for k, layer in enumerate(layers):
         check(isinstance(layer, list | tuple) and len(layer) == 2, "Every layer should be a pair (w, b).")
         weights.append(as_array(layer[0], f"mlp_init: w of layer {k + 1}", sizes[k : k + 2]))
-        check(not as_array(layer[1], f"mlp_init: b of layer {k + 1}", sizes[k + 1 : k + 2]).any(), "Biases start at 0.")
+        check(
+            not as_array(layer[1], f"mlp_init: b of layer {k + 1}", sizes[k + 1 : k + 2]).any(),
+            "Biases start at 0.",
+        )
     return weights
 
 
@@ -117,7 +124,10 @@ def test_init(env):
     for k in range(4):
         # The sample's own spread is known to 1.3 % in the smallest layer.
         ratio = weights[k].std() / np.sqrt(2 / sizes[k])
-        check(0.88 < ratio < 1.12, "The weights of every layer should have the standard deviation sqrt(2 / fan_in).")
+        check(
+            0.88 < ratio < 1.12,
+            "The weights of every layer should have the standard deviation sqrt(2 / fan_in).",
+        )
         check(np.array_equal(weights[k], again[k]), "The same seed should draw the same weights.")
         check(not np.allclose(weights[k], other[k]), "Another seed should draw other weights.")
     repeated = np.corrcoef(weights[1].ravel(), weights[2].ravel())[0, 1]
@@ -150,8 +160,14 @@ def test_dropout(env):
         ratio = dropped(env, rate, any_seed(f"q10 dropout {rate}"))
         kept = ratio != 0
         # 6,000 draws: the share is known to 0.6 %; the bound is six times that.
-        check(abs(kept.mean() - (1 - rate)) < 0.04, "The share of activations that are kept should be 1 - rate.")
-        check_close(ratio[kept], np.full(kept.sum(), 1 / (1 - rate)), "kept activations, against those without dropout")
+        check(
+            abs(kept.mean() - (1 - rate)) < 0.04, "The share of activations that are kept should be 1 - rate."
+        )
+        check_close(
+            ratio[kept],
+            np.full(kept.sum(), 1 / (1 - rate)),
+            "kept activations, against those without dropout",
+        )
 
 
 @test_case(
@@ -159,7 +175,8 @@ def test_dropout(env):
     points=0.5,
     hidden=True,
     success_message="Dropout acts on hidden activations, never on input or logits, and not at rate 0.",
-    failure_message="Dropout follows each hidden relu; input and logits stay whole, and rate 0 changes nothing.",
+    failure_message="Dropout follows each hidden relu; input and logits stay whole, and rate 0 changes "
+    "nothing.",
 )
 def test_dropout_place(env):
     rng = hidden_rng("q10 dropout place")
@@ -171,7 +188,10 @@ def test_dropout_place(env):
     check_close(value, logits_of(layers, x), "mlp_forward with dropout_rate=0")
     # Two hidden layers: an activation survives both draws with probability 0.7².
     kept = (dropped(env, 0.3, any_seed("q10 two layers"), hidden_layers=2) != 0).mean()
-    check(abs(kept - 0.49) < 0.05, "With two hidden layers, each should have its own dropout, drawn independently.")
+    check(
+        abs(kept - 0.49) < 0.05,
+        "With two hidden layers, each should have its own dropout, drawn independently.",
+    )
 
 
 @test_case(
@@ -198,7 +218,8 @@ def test_dropout_independent(env):
     points=1.5,
     hidden=True,
     success_message="The gradients are right at every depth.",
-    failure_message="Go backwards layer by layer: dw and db of a layer first, then through w and relu to the one below.",
+    failure_message="Go backwards layer by layer: dw and db of a layer first, then through w and relu to the "
+    "one below.",
 )
 def test_backward(env):
     for n, sizes in ((5, (4, 6, 3)), (4, (3, 6, 5, 4, 2)), (6, (5, 3))):
@@ -210,7 +231,8 @@ def test_backward(env):
     points=0.5,
     hidden=True,
     success_message="One example and very large logits give the right gradients, too.",
-    failure_message="Try x of shape (1, D), and logits of ±10,000: no axis may vanish, no exponential overflow.",
+    failure_message="Try x of shape (1, D), and logits of ±10,000: no axis may vanish, no exponential "
+    "overflow.",
 )
 def test_backward_awkward(env):
     check_gradients(env, "q10 one", 1, (3, 5, 4, 3))

@@ -95,7 +95,9 @@ def test_relu_grad(env):
         value = call(env, "relu_grad", z)
         check_close(value, np.sign(z) / 2 + 0.5, "relu_grad")
         check_floats(value, "relu_grad")
-    check_close(call(env, "relu_grad", np.array([-1, 0, 2], np.float32)), np.array([0, 0, 1]), "relu_grad at zero")
+    check_close(
+        call(env, "relu_grad", np.array([-1, 0, 2], np.float32)), np.array([0, 0, 1]), "relu_grad at zero"
+    )
 
 
 @test_case(
@@ -103,7 +105,8 @@ def test_relu_grad(env):
     points=1,
     hidden=True,
     success_message="softmax is right along the last axis.",
-    failure_message="softmax is exp(z) divided by the sum of exp(z) over the last axis, for any number of axes.",
+    failure_message="softmax is exp(z) divided by the sum of exp(z) over the last axis, for any number of "
+    "axes.",
 )
 def test_softmax(env):
     for z in inputs("q2 softmax"):
@@ -127,7 +130,8 @@ def test_extreme_sigmoid(env):
     points=0.75,
     hidden=True,
     success_message="softmax stays finite for very large scores and does not mind a common shift.",
-    failure_message="Adding one number to a whole row changes nothing: shift so that no exponential overflows.",
+    failure_message="Adding one number to a whole row changes nothing: shift so that no exponential "
+    "overflows.",
 )
 def test_extreme_softmax(env):
     rng = hidden_rng("q2 extreme softmax")

@@ -27,7 +27,10 @@ def expected(params, x):
 
 def outputs(env, params, x):
     result = call(env, "forward", params, x)
-    check(isinstance(result, tuple | list) and len(result) == 2, "forward should return the pair (y_hat, hidden).")
+    check(
+        isinstance(result, tuple | list) and len(result) == 2,
+        "forward should return the pair (y_hat, hidden).",
+    )
     return result
 
 

@@ -26,7 +26,9 @@ def pairs(rng, n, c, scale=1.0):
 
 def squared_error(y_hat, t):
     """Mean over examples of the squared distance, by math.dist."""
-    return sum(math.dist(y, target) ** 2 for y, target in zip(y_hat.tolist(), t.tolist(), strict=True)) / len(t)
+    return sum(math.dist(y, target) ** 2 for y, target in zip(y_hat.tolist(), t.tolist(), strict=True)) / len(
+        t
+    )
 
 
 def entropy(logits, t):
@@ -60,7 +62,8 @@ def test_squared_error(env):
     points=1.5,
     hidden=True,
     success_message="The penalty is right.",
-    failure_message="The penalty is reg times the sum of all squared weights of w1 and w2; biases do not count.",
+    failure_message="The penalty is reg times the sum of all squared weights of w1 and w2; biases do not "
+    "count.",
 )
 def test_penalty(env):
     rng = hidden_rng("q4 penalty")
@@ -68,7 +71,9 @@ def test_penalty(env):
         params = network(rng, 4, 6, 3)
         y_hat, t = pairs(rng, 5, 3)
         norm = sum(math.hypot(*params[key].ravel().tolist()) ** 2 for key in ("w1", "w2"))
-        check_close(loss(env, params, y_hat, t, reg), squared_error(y_hat, t) + reg * norm, "mse_loss with reg > 0")
+        check_close(
+            loss(env, params, y_hat, t, reg), squared_error(y_hat, t) + reg * norm, "mse_loss with reg > 0"
+        )
 
 
 @test_case(
@@ -76,7 +81,8 @@ def test_penalty(env):
     points=0.5,
     hidden=True,
     success_message="One example and one output work too.",
-    failure_message="Try y_hat and t of shape (1, 3) and of shape (4, 1). Does something broadcast or vanish?",
+    failure_message="Try y_hat and t of shape (1, 3) and of shape (4, 1). "
+    "Does something broadcast or vanish?",
 )
 def test_single(env):
     rng = hidden_rng("q4 single")
@@ -90,7 +96,8 @@ def test_single(env):
     points=1.5,
     hidden=True,
     success_message="The cross-entropy is right.",
-    failure_message="cross_entropy takes logits: minus the sum of t·log softmax, then the mean over the examples.",
+    failure_message="cross_entropy takes logits: minus the sum of t·log softmax, then the mean over the "
+    "examples.",
 )
 def test_cross_entropy(env):
     rng = hidden_rng("q4 cross-entropy")
@@ -127,4 +134,6 @@ def test_sure_mistakes(env):
     for scale in (50, 1e4):
         t = np.eye(5, dtype=np.float32)[rng.permutation(5)]
         logits = (scale * (rng.uniform(0.5, 1, (5, 5)) - 1.5 * t)).astype(np.float32)
-        check_close(call(env, "cross_entropy", logits, t), entropy(logits, t), "cross_entropy of sure mistakes")
+        check_close(
+            call(env, "cross_entropy", logits, t), entropy(logits, t), "cross_entropy of sure mistakes"
+        )

@@ -47,7 +47,9 @@ class Problem:
 
         hidden = tf.nn.relu(tf.matmul(self.x.astype(np.float64), p["w1"]) + p["b1"])
         error = tf.math.squared_difference(tf.matmul(hidden, p["w2"]) + p["b2"], self.t.astype(np.float64))
-        return tf.reduce_sum(error) / len(self.t) + 2 * reg * (tf.nn.l2_loss(p["w1"]) + tf.nn.l2_loss(p["w2"]))
+        return tf.reduce_sum(error) / len(self.t) + 2 * reg * (
+            tf.nn.l2_loss(p["w1"]) + tf.nn.l2_loss(p["w2"])
+        )
 
     def gradients(self, env, reg=0.0):
         result = by_hand(env, "backward", self.params, self.x, self.y_hat, self.hidden, self.t, reg)
@@ -91,7 +93,8 @@ def test_hidden_layer(env):
     points=1.5,
     hidden=True,
     success_message="The gradient of the penalty is right.",
-    failure_message="With reg > 0 the gradients of w1 and w2 grow by the derivative of reg·‖w‖², those of the biases do not.",
+    failure_message="With reg > 0 the gradients of w1 and w2 grow by the derivative of reg·‖w‖², those of "
+    "the biases do not.",
 )
 def test_penalty(env):
     problem = Problem("q5 penalty")
@@ -110,7 +113,8 @@ def test_penalty(env):
     points=1,
     hidden=True,
     success_message="A unit that is off passes no gradient.",
-    failure_message="Where hidden is 0 the unit is off: relu has derivative 0 there and nothing flows to w1 and b1.",
+    failure_message="Where hidden is 0 the unit is off: relu has derivative 0 there and nothing flows to w1 "
+    "and b1.",
 )
 def test_dead_units(env):
     for off in ((0, 3), range(6)):

@@ -51,7 +51,8 @@ def by_formula(params, x, t, reg):
     points=2,
     hidden=True,
     success_message="The gradients with reg = 0 are right.",
-    failure_message="Watch all four parameters, run forward and mse_loss inside the tape, differentiate the loss.",
+    failure_message="Watch all four parameters, run forward and mse_loss inside the tape, differentiate the "
+    "loss.",
 )
 def test_data_term(env):
     check_gradients(env, *problem("q6 data term", 5, 4, 6, 3), 0.0)
@@ -62,7 +63,8 @@ def test_data_term(env):
     points=1.5,
     hidden=True,
     success_message="The gradients with reg > 0 are right.",
-    failure_message="The penalty belongs to the loss that the tape differentiates, and depends on w1 and w2 alone.",
+    failure_message="The penalty belongs to the loss that the tape differentiates, and depends on w1 and w2 "
+    "alone.",
 )
 def test_penalty(env):
     for reg in (0.4, 0.03):
@@ -74,7 +76,8 @@ def test_penalty(env):
     points=0.5,
     hidden=True,
     success_message="One example and one output work too.",
-    failure_message="Try x of shape (1, D), and t of shape (N, 1): every gradient keeps its parameter's shape.",
+    failure_message="Try x of shape (1, D), and t of shape (N, 1): every gradient keeps its parameter's "
+    "shape.",
 )
 def test_single(env):
     check_gradients(env, *problem("q6 one example", 1, 3, 6, 4), 0.1)

@@ -73,7 +73,8 @@ def test_hidden_layer(env):
     points=1,
     hidden=True,
     success_message="One example, and units that are off, give the right gradients.",
-    failure_message="Try x of shape (1, D), and a b1 so negative that units are off: nothing flows through those.",
+    failure_message="Try x of shape (1, D), and a b1 so negative that units are off: nothing flows through "
+    "those.",
 )
 def test_awkward(env):
     check_gradients(env, *problem("q7 one", n=1))

@@ -50,7 +50,9 @@ def test_probabilities(env):
     for hits in (7, 3):
         y_hat, t = scores(f"q8 probabilities {hits}", 9, 5, hits)
         y_hat = np.exp(0.1 * y_hat)
-        check_close(share(env, y_hat / y_hat.sum(axis=1, keepdims=True), t), hits / 9, "accuracy of probabilities")
+        check_close(
+            share(env, y_hat / y_hat.sum(axis=1, keepdims=True), t), hits / 9, "accuracy of probabilities"
+        )
 
 
 @test_case(

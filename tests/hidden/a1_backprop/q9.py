@@ -30,11 +30,16 @@ def run(env, arrays, **settings):
     """A run of the student's train: (params, history) in float64, shapes and lengths checked."""
     settings = SETTINGS | settings
     result = call(env, "train", *arrays, **settings)
-    check(isinstance(result, tuple | list) and len(result) == 2, "train should return the pair (params, history).")
+    check(
+        isinstance(result, tuple | list) and len(result) == 2,
+        "train should return the pair (params, history).",
+    )
     params, history = result
     d, h, c = arrays[0].shape[1], settings["n_hidden"], arrays[1].shape[1]
     shapes = {"w1": (d, h), "b1": (h,), "w2": (h, c), "b2": (c,)}
-    check(isinstance(params, dict) and set(params) == set(shapes), "The params of train should have q1's keys.")
+    check(
+        isinstance(params, dict) and set(params) == set(shapes), "The params of train should have q1's keys."
+    )
     params = {key: as_array(params[key], f"train: {key}", shape) for key, shape in shapes.items()}
     check(isinstance(history, dict), "The history of train should be a dict.")
     check(set(history) == set(HISTORY), f"The history of train should have the keys {', '.join(HISTORY)}.")
@@ -70,7 +75,8 @@ def descend(p, x, t, reg, learning_rate):
 
 
 def pictures(seed):
-    """Centred images of 14×14 pixels: MNIST where DL_DATA has it, else the digits that come with scikit-learn."""
+    """Centred images of 14×14 pixels: MNIST where DL_DATA has it, else the digits that come with "
+    "scikit-learn."""
     from kit import load_images
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -82,7 +88,12 @@ def pictures(seed):
     x, x_test = features(images.x_train), features(images.x_test)
     mean = x.mean(axis=0)
     one_hot = np.eye(10, dtype=np.float32)
-    arrays = (x - mean).astype(np.float32), one_hot[images.y_train], (x_test - mean).astype(np.float32), one_hot[images.y_test]
+    arrays = (
+        (x - mean).astype(np.float32),
+        one_hot[images.y_train],
+        (x_test - mean).astype(np.float32),
+        one_hot[images.y_test],
+    )
     return arrays, images.name
 
 
@@ -108,7 +119,8 @@ def test_step(env):
     points=1,
     hidden=True,
     success_message="Every epoch takes one step down the gradient of the whole training set.",
-    failure_message="An epoch is one step of size learning_rate along the gradient over all training examples.",
+    failure_message="An epoch is one step of size learning_rate along the gradient over all training "
+    "examples.",
 )
 def test_descent(env):
     rng = hidden_rng("q9 descent")
@@ -122,7 +134,8 @@ def test_descent(env):
     points=1,
     hidden=True,
     success_message="The history holds what was asked for, measured after each update.",
-    failure_message="Four lists, one entry an epoch, all measured after the update, the losses with the penalty.",
+    failure_message="Four lists, one entry an epoch, all measured after the update, the losses with the "
+    "penalty.",
 )
 def test_history(env):
     rng = hidden_rng("q9 history")
@@ -133,7 +146,9 @@ def test_history(env):
         for split, x, t in (("train", *arrays[:2]), ("test", *arrays[2:])):
             loss, right = evaluate(p, x, t, SETTINGS["reg"])
             check_close(history[f"{split}_loss"][epoch - 1], loss, f"{split}_loss after {epoch} epochs")
-            check_close(history[f"{split}_accuracy"][epoch - 1], right, f"{split}_accuracy after {epoch} epochs")
+            check_close(
+                history[f"{split}_accuracy"][epoch - 1], right, f"{split}_accuracy after {epoch} epochs"
+            )
     check_close(earlier, {key: history[key][:2] for key in HISTORY}, "the history of a shorter run")
 
 
@@ -142,7 +157,8 @@ def test_history(env):
     points=1,
     hidden=True,
     success_message="Both ways to the gradient train the same network.",
-    failure_message="With the same seed, gradients=\"manual\" and gradients=\"tape\" should give the same params and history.",
+    failure_message='With the same seed, gradients="manual" and gradients="tape" should give the same '
+    "params and history.",
 )
 def test_agree(env):
     rng = hidden_rng("q9 agree")
