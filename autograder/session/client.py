@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import socket
 import subprocess
@@ -189,16 +190,17 @@ class Session:
         """
         if not self.alive:
             raise self._ended or SessionEnded("exit")
+        token = secrets.randbits(62)
         try:
-            body = encode([kind, *arguments], foreign)
+            body = encode([token, kind, *arguments], foreign)
         except WireError as error:
             raise TypeError(f"a test cannot send this to student code: {error}") from None
         started = time.monotonic()
         try:
             self._send(body, started + limit_s)
-            return self._reply(started + limit_s)
+            return self._reply(token, started + limit_s)
         except TimeoutError:
-            lives = self._interrupt()
+            lives = self._interrupt(token)
             if not lives:
                 self.close()
             raise TimedOut(limit_s, lives) from None
@@ -222,15 +224,15 @@ class Session:
 
     # --- the exchange -----------------------------------------------------------------------------
 
-    def _reply(self, deadline: float) -> tuple[Any, str]:
+    def _reply(self, token: int, deadline: float) -> tuple[Any, str]:
+        """The answer to the request with this token; frames written ahead of time cannot know it."""
         while True:
-            message = self._receive(deadline)
-            match message:
+            match self._receive(deadline):
                 case ["callback", name, list() as content]:
                     self._send(encode(self._run_callback(name, content)), deadline)
-                case ["ok", value, str() as printed]:
+                case ["ok", int() as answered, value, str() as printed] if answered == token:
                     return value, printed
-                case ["error", dict() as description, str() as printed]:
+                case ["error", int() as answered, dict() as description, str() as printed] if answered == token:
                     raise StudentError(description, printed)
                 case _:
                     raise WireError("a reply of an unknown form")
@@ -245,12 +247,12 @@ class Session:
         except Exception as error:
             return ["error", f"the function was called with unsuitable arguments ({type(error).__name__})"]
 
-    def _interrupt(self) -> bool:
+    def _interrupt(self, token: int) -> bool:
         """Interrupt the student's code; True if it came back in time, its reply thrown away."""
         with contextlib.suppress(OSError):
             self._lifeline.send(b"interrupt")
         try:
-            self._reply(time.monotonic() + GRACE_S)
+            self._reply(token, time.monotonic() + GRACE_S)
         except StudentError as error:
             return error.type_name == "KeyboardInterrupt"
         except (SessionEnded, WireError, TimeoutError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -82,7 +83,8 @@ class Notebook:
         self._student_seconds += self._session.student_seconds
         self._session.close()
         self._open()
-        self._request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
+        with contextlib.suppress(StudentError, TimedOut, SessionEnded):
+            self._request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
         for number, cell in enumerate(self.cells, start=1):
             if cell.run and not cell.fatal:
                 self._run(number, cell)
@@ -103,7 +105,7 @@ class Notebook:
         except (StudentError, TimedOut, SessionEnded):
             raise Unreadable("the file could not be read within the limits; is it damaged or far too large?") from None
         if "unreadable" in found:
-            raise Unreadable(found["unreadable"])
+            raise Unreadable(str(found["unreadable"])[:500])
         other = found["assignment"]
         if check_name and other and other != assignment:
             raise Unreadable(f"a notebook of {other[:100]}, not of {assignment}")
@@ -145,7 +147,11 @@ class Notebook:
         except StudentError as error:
             cell.error = error.description
         else:
-            cell.outputs, cell.error = answer["outputs"], answer["error"]
+            match answer:
+                case {"outputs": list() as outputs, "error": None | dict() as error}:
+                    cell.outputs, cell.error = outputs, error
+                case _:  # student code wrote into the channel
+                    cell.fatal, cell.outputs = "crashed", [_stopped("The outcome of this cell could not be read.")]
 
     # --- the tests --------------------------------------------------------------------------------
 
@@ -162,7 +168,8 @@ class Notebook:
         self.printed = ""
         self._left_s = self._limits.test_s
         self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
-        self._request("begin", seed, limit_s=self._within(_LOOKUP_S))
+        with contextlib.suppress(StudentError, TimedOut, SessionEnded):  # what is broken shows in the test itself
+            self._request("begin", seed, limit_s=self._within(_LOOKUP_S))
 
     def request(self, kind: str, *arguments: Any, foreign: Callable[[Any], Any] | None = None) -> Any:
         """One request of the running test, within what is left of its time."""

@@ -1,7 +1,7 @@
 """The student process: runs the notebook's cells and answers the evaluator's requests about its objects.
 
-One request is answered at a time, in the main thread: ``[kind, argument, …]`` comes, ``["ok", value,
-printed]`` or ``["error", {type, message, cell, line, traceback}, printed]`` goes. While student code
+One request is answered at a time, in the main thread: ``[token, kind, argument, …]`` comes, ``["ok", token,
+value, printed]`` or ``["error", token, {type, message, cell, line, traceback}, printed]`` goes. While student code
 runs it may call back into the evaluator: ``["callback", id, [args, kwargs]]`` goes and is answered in turn.
 Nothing here is secret and nothing here is trusted.
 """
@@ -64,23 +64,23 @@ class StudentServer:
         self._send(hello)
         while True:
             try:
-                kind, *arguments = self._objects.unpack(self._receive())
+                token, kind, *arguments = self._objects.unpack(self._receive())
             except EOFError:
                 return
-            self._send(self._answer(kind, arguments))
+            self._send(self._answer(token, kind, arguments))
 
-    def _answer(self, kind: str, arguments: list[Any]) -> list[Any]:
+    def _answer(self, token: int, kind: str, arguments: list[Any]) -> list[Any]:
         if kind != "cell":
             self._log.take()
         signal.signal(signal.SIGINT, self._interrupt)
         try:
             self._in_student_code = True
             value = getattr(self, f"_do_{kind}")(*arguments)
-            packed = ["ok", value, self._printed(kind)]
+            packed = ["ok", token, value, self._printed(kind)]
             self._objects.pack(packed)  # while a failure is still the student's
         except BaseException as error:
             self._in_student_code = False
-            return ["error", _describe(error), self._printed(kind)]
+            return ["error", token, _describe(error), self._printed(kind)]
         finally:
             self._in_student_code = False
         return packed
