@@ -9,6 +9,7 @@ where a single class defines it: an accusation needs a certain path.
 from __future__ import annotations
 
 import ast
+import symtable
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -120,14 +121,32 @@ def _class(node: ast.ClassDef) -> _Definition:
 
 
 def _mentions(node: ast.AST) -> _Definition:
-    found = _Definition()
+    found, outer = _Definition(), _outer_names(node)
     for child in ast.walk(node):
         chain = _chain(child)
         if chain:
-            found.dotted.add(chain)
+            if chain.partition(".")[0] in outer:
+                found.dotted.add(chain)
             if isinstance(child, ast.Attribute):
                 found.attributes.add(child.attr)
     return found
+
+
+def _outer_names(node: ast.AST) -> set[str]:
+    """Names in a piece of code that mean something outside it: the parameter `params` is not the notebook's
+    variable `params`. A name that is imported inside a function means the library there as well. Code that
+    Python would refuse to run has none.
+    """
+    try:
+        waiting = [symtable.symtable(ast.unparse(node), "<cell>", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names = set(waiting[0].get_identifiers())
+    while waiting:
+        scope = waiting.pop()
+        names |= {s.get_name() for s in scope.get_symbols() if s.is_global() or s.is_imported()}
+        waiting += scope.get_children()
+    return names
 
 
 def _chain(node: ast.AST) -> str | None:
