@@ -7,7 +7,8 @@ The source is a notebook in Jupytext's percent format. Three kinds of cell have 
     # %% check: q2                    one function `def test_rows_sum_to_one(softmax): …`, a public test of q2
 
 A solution belongs to the question of the next check. A question reaches from its first solution to its last
-check; all its public tests run in one cell after it. They carry no points: those are the hidden tests'.
+check; all its public tests run in one cell after it. They carry no points: those are the hidden tests'. What
+grading.yml gives for a question is written behind the heading that precedes it.
 """
 
 import ast
@@ -24,10 +25,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from autograder.config import Assignment
 from autograder.errors import UsageError
 from autograder.otterbridge.stubs import Reference
+from autograder.results import points
 
 __all__ = ["KERNEL", "master_notebook"]
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+HEADING = re.compile(r"^(#{1,6} .*\S)(?![\s\S]*^#{1,6} )", re.MULTILINE)  # the last one of a cell
 MARKER = re.compile(r"(solution|given|check)\s*:\s*(.*)")
 EXPORT_HELP = (
     "Restart the kernel and run all cells from the top first: what only works in the order in which you "
@@ -62,6 +65,7 @@ def master_notebook(
     pieces = _read(source)
     _assign_questions(pieces, source)
     _compare_with_grading(pieces, assignment, source)
+    _write_points(pieces, assignment)
     cells = [_raw("ASSIGNMENT CONFIG", _otter_config(assignment, files)), *_master_cells(pieces, reference)]
     return new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
 
@@ -152,6 +156,21 @@ def _compare_with_grading(pieces: list[_Piece], assignment: Assignment, source: 
         if set(asked[q]) != set(question.names):
             expected, found = ", ".join(question.names), ", ".join(asked[q]) or "nothing"
             raise UsageError(f"{source}: expected {q} to ask for {expected} as in grading.yml, found {found}")
+
+
+def _write_points(pieces: list[_Piece], assignment: Assignment) -> None:
+    """Add '(4 points)' to the last heading before each question."""
+    heading, seen = None, set()
+    for piece in pieces:
+        if piece.kind == "text" and HEADING.search(piece.cell.source):
+            heading = piece.cell
+        if piece.question and piece.question not in seen:
+            seen.add(piece.question)
+            if heading is not None:
+                score = points(assignment.questions[piece.question].points)
+                unit = "point" if score == "1" else "points"
+                heading.source = HEADING.sub(rf"\1 ({score} {unit})", heading.source)
+            heading = None
 
 
 def _master_cells(pieces: list[_Piece], reference: Reference) -> Iterator[NotebookNode]:

@@ -40,6 +40,8 @@ from kit import hello
 
 # %% [markdown]
 # ## Question 1
+#
+# Double.
 
 # %% solution: double _TWO Doubler
 
@@ -236,6 +238,15 @@ def test_notebook_names_its_assignment_and_starts_with_its_title(built):
         'grader.check("q2")',
     ]
     nbformat.validate(notebook)
+
+
+def test_points_are_written_behind_the_heading(built):
+    """What a question is worth comes from grading.yml; a question without a heading of its own shows none."""
+    texts = [
+        c.source for c in nbformat.read(built.student / "a9_tiny.ipynb", 4).cells if c.cell_type == "markdown"
+    ]
+    assert "## Question 1 (2 points)\n\nDouble." in texts
+    assert not any("3 points" in text for text in texts)
 
 
 def test_public_tests_run_and_carry_no_points(built):
