@@ -90,7 +90,9 @@ def encode(value: Any, foreign: Callable[[Any], HandleRef | Callback | Any] | No
             return extension
         if foreign is None:
             raise WireError(f"the wire cannot carry {type(item).__name__}")
-        return foreign(item)
+        known = foreign(item)  # MessagePack does not ask again about what it gets here
+        extension = _extension(known, pack)
+        return known if extension is None else extension
 
     def pack(item: Any) -> bytes:
         return msgpack.packb(item, default=default, strict_types=True, use_bin_type=True)
