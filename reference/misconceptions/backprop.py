@@ -678,7 +678,7 @@ def l2_gradient_divided_by_examples(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="1/N is missing: the loss is a mean over the examples, and so is its gradient.",
 )
 def gradient_without_mean(params, x, y_hat, hidden, t, reg):
@@ -695,7 +695,7 @@ def gradient_without_mean(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="The factor 2 of the square is missing: d(y_hat - t)²/dy_hat = 2·(y_hat - t).",
 )
 def gradient_without_factor_two(params, x, y_hat, hidden, t, reg):
@@ -712,7 +712,7 @@ def gradient_without_factor_two(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="The error was taken as t - y_hat, which turns every gradient around: it is 2/N·(y_hat - t).",
 )
 def gradient_with_wrong_sign(params, x, y_hat, hidden, t, reg):
@@ -729,7 +729,7 @@ def gradient_with_wrong_sign(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="Divided by the number of all outputs, N·C. "
     "mse_loss sums over the outputs: divide by N alone.",
 )
@@ -747,7 +747,7 @@ def gradient_of_mean_over_outputs(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradients of the biases",
     explanation="The gradient of a bias was averaged over the examples although 1/N is in dL/dy_hat already. "
     "A bias is added to every row, so its gradient is the sum.",
 )
@@ -765,7 +765,7 @@ def bias_gradient_averaged(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the output layer",
+    caught_by="gradients of the biases",
     explanation="The gradient of a bias was summed over the units, which leaves one number an example. "
     "Sum over the examples, axis 0: one number a unit.",
 )
@@ -801,7 +801,7 @@ def bias_gradient_as_row(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the hidden layer",
+    caught_by="gradient of the hidden weights",
     explanation="The derivative of relu is missing on the way from the hidden activations to w1 and b1.",
 )
 def relu_forgotten_in_gradient(params, x, y_hat, hidden, t, reg):
@@ -818,7 +818,7 @@ def relu_forgotten_in_gradient(params, x, y_hat, hidden, t, reg):
 @misconception(
     question="q5",
     replaces="backward",
-    caught_by="gradient of the hidden layer",
+    caught_by="gradient of the hidden weights",
     explanation="relu was applied to the gradient itself, which drops its negative entries. "
     "Multiply it by the derivative of relu at x·w1 + b1.",
 )
@@ -964,7 +964,7 @@ def tape_without_biases(params, x, t, reg):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="The factor 2 belongs to the squared error. Here dL/dlogits = (softmax(logits) - t)/N.",
 )
 def cross_entropy_gradient_with_factor_two(params, x, t):
@@ -982,7 +982,7 @@ def cross_entropy_gradient_with_factor_two(params, x, t):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="1/N is missing: the cross-entropy is a mean over the examples, and so is its gradient.",
 )
 def cross_entropy_gradient_without_mean(params, x, t):
@@ -1000,7 +1000,26 @@ def cross_entropy_gradient_without_mean(params, x, t):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the output layer",
+    caught_by="gradients of the biases",
+    explanation="The gradient of a bias was averaged over the examples although 1/N is in dL/dlogits already. "
+    "A bias is added to every row, so its gradient is the sum.",
+)
+def cross_entropy_bias_gradient_averaged(params, x, t):
+    logits, hidden = forward(params, x)
+    d_y = (softmax(logits) - t) / len(t)
+    d_z = (d_y @ tf.transpose(params["w2"])) * relu_grad(hidden)
+    return {
+        "w1": tf.transpose(x) @ d_z,
+        "b1": tf.reduce_mean(d_z, axis=0),
+        "w2": tf.transpose(hidden) @ d_y,
+        "b2": tf.reduce_mean(d_y, axis=0),
+    }
+
+
+@misconception(
+    question="q7",
+    replaces="backward_cross_entropy",
+    caught_by="gradient of the output weights",
     explanation="The error was taken as logits - t. It is the probabilities that are compared with t: "
     "softmax(logits) - t.",
 )
@@ -1019,7 +1038,7 @@ def cross_entropy_gradient_without_softmax(params, x, t):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="softmax(logits) - t was multiplied by p·(1-p) once more. "
     "It contains the derivative of the softmax already.",
 )
@@ -1039,7 +1058,7 @@ def softmax_derivative_twice(params, x, t):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the output layer",
+    caught_by="gradient of the output weights",
     explanation="Only the true class got a gradient. Through the softmax's sum every logit matters: "
     "the others get softmax(logits) - 0.",
 )
@@ -1058,7 +1077,7 @@ def gradient_of_true_class_only(params, x, t):
 @misconception(
     question="q7",
     replaces="backward_cross_entropy",
-    caught_by="gradient of the hidden layer",
+    caught_by="gradient of the hidden weights",
     explanation="The derivative of relu is missing on the way from the hidden activations to w1 and b1.",
 )
 def relu_forgotten_in_cross_entropy_gradient(params, x, t):

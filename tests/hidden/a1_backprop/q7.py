@@ -47,30 +47,41 @@ def check_gradients(env, params, x, t, keys=KEYS):
 
 
 @test_case(
-    name="gradient of the output layer",
-    points=1.5,
+    name="gradient of the output weights",
+    points=1,
     hidden=True,
-    success_message="The gradients of w2 and b2 are right.",
-    failure_message="dL/dlogits = (softmax(logits) - t) / N; from there to w2 and b2 as in q5.",
+    success_message="The gradient of w2 is right.",
+    failure_message="dL/dlogits = (softmax(logits) - t) / N; from there to w2 as in q5.",
 )
-def test_output_layer(env):
-    check_gradients(env, *problem("q7 output layer"), keys=("w2", "b2"))
+def test_output_weights(env):
+    check_gradients(env, *problem("q7 output weights"), keys=("w2",))
 
 
 @test_case(
-    name="gradient of the hidden layer",
+    name="gradient of the hidden weights",
     points=1.5,
     hidden=True,
-    success_message="The gradients of w1 and b1 are right.",
-    failure_message="From dL/dlogits back through w2 and the derivative of relu to w1 and b1, as in q5.",
+    success_message="The gradient of w1 is right.",
+    failure_message="From dL/dlogits back through w2 and the derivative of relu to w1, as in q5.",
 )
-def test_hidden_layer(env):
-    check_gradients(env, *problem("q7 hidden layer", n=6, d=3, h=8, c=4), keys=("w1", "b1"))
+def test_hidden_weights(env):
+    check_gradients(env, *problem("q7 hidden weights", n=6, d=3, h=8, c=4), keys=("w1",))
+
+
+@test_case(
+    name="gradients of the biases",
+    points=1,
+    hidden=True,
+    success_message="The gradients of b1 and b2 are right.",
+    failure_message="A bias is added to every row, so its gradient is a sum over the rows.",
+)
+def test_biases(env):
+    check_gradients(env, *problem("q7 biases", n=7, d=5, h=4, c=3), keys=("b1", "b2"))
 
 
 @test_case(
     name="batch of one, and dead units",
-    points=1,
+    points=0.75,
     hidden=True,
     success_message="One example, and units that are off, give the right gradients.",
     failure_message="Try x of shape (1, D), and a b1 so negative that units are off: nothing flows through "
@@ -79,12 +90,12 @@ def test_hidden_layer(env):
 def test_awkward(env):
     check_gradients(env, *problem("q7 one", n=1))
     for off in ((1, 4), range(6)):
-        check_gradients(env, *problem(f"q7 dead {off}", off=off))
+        check_gradients(env, *problem(f"q7 dead {off}", off=off), keys=("w1", "w2"))
 
 
 @test_case(
     name="very large logits",
-    points=1,
+    points=0.75,
     hidden=True,
     success_message="Very large logits give finite and right gradients.",
     failure_message="With logits of ±10,000 an exponential overflows; which form of softmax does not?",
@@ -93,4 +104,4 @@ def test_large_logits(env):
     params, x, t = problem("q7 large logits", n=4, c=4)
     # Some classes near ±1e4 in every row; the gaps are far wider than float32's rounding there.
     params["b2"] = hidden_rng("q7 large biases").permutation([-1e4, -6e3, 6e3, 1e4]).astype(np.float32)
-    check_gradients(env, params, x, t)
+    check_gradients(env, params, x, t, keys=("w1", "w2"))
