@@ -175,10 +175,16 @@ def _socket_timeout(seconds):
 # --- file formats ------------------------------------------------------------------------------------------
 
 
+def _arrays(path):
+    """All arrays of an .npz file."""
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        return dict(archive)
+
+
 def _read_npz(path):
     """MNIST as Keras stores it: one archive of four arrays."""
-    with np.load(path, allow_pickle=False) as file:
-        return _Pools(file["x_train"], file["y_train"], file["x_test"], file["y_test"])
+    arrays = _arrays(path)
+    return _Pools(arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"])
 
 
 def _read_idx(folder):
@@ -196,11 +202,11 @@ def _read_idx(folder):
 
 def _read_cifar_parts(folder, n_test):
     """CIFAR-10 as `train_batch_*.npz` and a test set in two parts, the larger one in JPEG and lossy."""
-    train = [np.load(path) for path in sorted(folder.glob("train_batch_*.npz"))]
-    test = np.load(folder / "test_first1000.npz")
+    train = [_arrays(path) for path in sorted(folder.glob("train_batch_*.npz"))]
+    test = _arrays(folder / "test_first1000.npz")
     x_test, y_test = test["x"], test["y"]
     if n_test > len(x_test):
-        rest = np.load(folder / "test_rest9000_jpeg.npz")
+        rest = _arrays(folder / "test_rest9000_jpeg.npz")
         x_test = np.concatenate([x_test, _decode_jpegs(rest["jpeg"], rest["offsets"])])
         y_test = np.concatenate([y_test, rest["y"]])
     x_train = np.concatenate([part["x"] for part in train])
