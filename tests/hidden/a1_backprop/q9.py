@@ -164,6 +164,7 @@ def test_agree(env):
     rng = hidden_rng("q9 agree")
     arrays, seed = data(rng, 8, 5, d=4, c=2), int(rng.integers(1, 10_000))
     manual, tape = (run(env, arrays, gradients=method, seed=seed) for method in ("manual", "tape"))
+    check(np.ptp(manual[1]["train_loss"]) > 0, "The training loss should change from epoch to epoch.")
     check_close(tape[0], manual[0], "params with gradients='tape'", atol=1e-5)
     check_close(tape[1], manual[1], "history with gradients='tape'", atol=1e-5)
 
