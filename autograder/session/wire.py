@@ -14,7 +14,8 @@ the rest (the number is the type's code on the wire):
     4  callback  id                                 a function that stays in the evaluator
     5  integer   decimal digits                     beyond 64 bits
 
-Whatever breaks these rules raises ``WireError``; sizes, depth and element counts are bounded.
+Whatever breaks these rules raises ``WireError``. Sizes, depth and the number of values in a frame are bounded,
+since a byte can announce a list that takes sixty, and keys are of types that cannot be made to collide.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ __all__ = ["MAX_FRAME", "Callback", "HandleRef", "WireError", "decode", "encode"
 
 MAX_FRAME = 256 * 1024 * 1024  # bytes
 MAX_DEPTH = 24
-MAX_ITEMS = 1_000_000  # entries of one list
+MAX_ITEMS = 1_000_000  # values in one frame
 MAX_KEYS = 10_000  # entries of one map
+EXTENSION_COST = 10  # an extension counts as so many values: it takes that much longer to read
 MAX_DIGITS = 4_000  # of one integer
 DTYPES = frozenset(
     f"<{k}" for k in ("i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
@@ -131,21 +133,40 @@ def decode(
     Raises ``WireError`` for anything malformed.
     """
 
+    left = MAX_ITEMS
+
+    def spend(count: int) -> None:
+        nonlocal left
+        left -= count
+        if left < 0:
+            raise WireError(f"more than {MAX_ITEMS} values in a frame")
+
+    def sequence(items: list[Any]) -> list[Any]:
+        spend(len(items) + 1)
+        return items
+
+    def mapping(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        spend(2 * len(pairs) + 1)
+        if not all(type(key) in _KEYS and _fits(key) for key, _ in pairs):
+            raise WireError("a map with keys that are not allowed")
+        return dict(pairs)
+
     def unpack(data: bytes, depth: int) -> Any:
         if depth > MAX_DEPTH:
             raise WireError(f"nested deeper than {MAX_DEPTH}")
-        value = msgpack.unpackb(
+        return msgpack.unpackb(
             data,
             raw=False,
             strict_map_key=False,
+            list_hook=sequence,
+            object_pairs_hook=mapping,
             ext_hook=lambda code, content: extension(code, content, depth + 1),
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_KEYS,
         )
-        _check_depth(value, depth)
-        return value
 
     def extension(code: int, content: bytes, depth: int) -> Any:
+        spend(EXTENSION_COST)
         if code == INTEGER:
             return _integer(content)
         value = unpack(content, depth)
@@ -160,25 +181,37 @@ def decode(
         raise WireError(f"extension type {code} with {type(value).__name__}")
 
     try:
-        return unpack(body, 0)
+        value = unpack(body, 0)
+        _check_form(value)
     except WireError:
         raise
     except Exception as error:  # msgpack, struct, Unicode and hashing errors of malformed bodies
         raise WireError(f"malformed frame: {type(error).__name__}: {error}") from None
+    return value
 
 
-def _check_depth(value: Any, depth: int) -> None:
-    """Walk lists and maps without recursion, so that deep nesting cannot exhaust a later reader's stack."""
-    level = [value]
+_KEYS = frozenset({str, int, float, bool})
+
+
+def _fits(key: Any) -> bool:
+    """Integers beyond 64 bits can be chosen to have equal hashes."""
+    return type(key) is not int or key.bit_length() <= 64
+
+
+def _check_form(value: Any) -> None:
+    """Walk containers without recursion, so that deep nesting cannot exhaust a later reader's stack."""
+    level, depth = [value], 0
     while level:
         if depth > MAX_DEPTH:
             raise WireError(f"nested deeper than {MAX_DEPTH}")
         below: list[Any] = []
         for item in level:
-            if type(item) is list:
-                below += [i for i in item if type(i) in (list, dict)]
+            if type(item) in (list, tuple):
+                below += item
             elif type(item) is dict:
-                below += [i for i in item.values() if type(i) in (list, dict)]
+                below += item.values()
+            elif type(item) is msgpack.Timestamp:
+                raise WireError("extension type -1")
         level, depth = below, depth + 1
 
 
