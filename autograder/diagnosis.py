@@ -32,20 +32,38 @@ def matching_misconception(
 
     Where several variants give the same numbers they cannot be told apart, and none is named.
     """
-    started = time.monotonic()
-    candidates: dict[str, Misconception] | None = None
+    deadline = time.monotonic() + _BUDGET_S
+    candidates: set[str] | None = None
+    by_name = {m.name: m for m in known}
     for call in calls:
-        variants = [m for m in known if m.replaces == call.name]
-        right = getattr(reference, call.name, None)
-        if not variants or right is None or not _is_data(call.value):
+        variants = [m for m in by_name.values() if m.replaces == call.name]
+        if not variants or call.value is None or not _is_data(call.value):
             continue
-        if _same(call.value, _result(right, call)):
+        matches = _matches(call, getattr(reference, call.name), variants, deadline)
+        if matches is None:
             continue
-        matches = {m.name: m for m in variants if _same(call.value, _result(m.function, call))}
-        candidates = matches if candidates is None else {n: m for n, m in candidates.items() if n in matches}
-        if not candidates or time.monotonic() - started > _BUDGET_S:
-            break
-    return next(iter(candidates.values())) if candidates and len(candidates) == 1 else None
+        candidates = matches if candidates is None else candidates & matches
+        if not candidates:
+            return None
+    return by_name[candidates.pop()] if candidates and len(candidates) == 1 else None
+
+
+def _matches(call: RecordedCall, right: Callable, variants: list[Misconception], deadline: float) -> set[str] | None:
+    """Names of the variants that give the student's answer; ``None`` where the answer is right.
+
+    A function that takes long (training) is not tried again and again: where the time runs out nothing matches.
+    """
+    started = time.monotonic()
+    if _same(call.value, _result(right, call)):
+        return None
+    one_s = time.monotonic() - started
+    matches: set[str] = set()
+    for m in variants:
+        if time.monotonic() + one_s > deadline:
+            return set()
+        if _same(call.value, _result(m.function, call)):
+            matches.add(m.name)
+    return matches
 
 
 class _NoAnswer:
