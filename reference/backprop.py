@@ -79,11 +79,11 @@ def sigmoid(z):
     Returns:
         Tensor of the shape of `z` with values in [0, 1].
     """
-    # The first form overflows for very negative z, the second for very positive z. Each is used on its
-    # safe side, so the exponential is only ever taken of -|z|.
+    # The first form overflows for very negative z, the second for very positive z. Dividing numerator and
+    # denominator by exp(max(z, 0)) makes them one form, in which no exponent is positive.
     z = _floats(z)
-    e = tf.exp(-tf.abs(z))
-    return tf.where(z >= 0, 1 / (1 + e), e / (1 + e))
+    m = tf.maximum(z, 0)
+    return tf.exp(z - m) / (tf.exp(z - m) + tf.exp(-m))
 
 
 def sigmoid_grad(z):
@@ -110,7 +110,8 @@ def relu(z):
     Returns:
         Tensor of the shape of `z`.
     """
-    return tf.maximum(_floats(z), 0)
+    z = _floats(z)
+    return tf.maximum(tf.zeros_like(z), z)  # in this order the tape takes 0 for the derivative at 0, too
 
 
 def relu_grad(z):
