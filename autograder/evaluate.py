@@ -100,6 +100,7 @@ class _Grading:
         tests = [self._case(question, case) for case in question.file.test_cases]
         if any(t.status == "failed" for t in tests):
             tests = self._carry_forward(question, tests)
+        if any(t.status == "failed" for t in tests):  # by its own fault, not by that of a question before it
             self._broken.add(question.name)
         if question.file.all_or_nothing and any(t.status != "passed" for t in tests):
             tests = [replace(t, score=0.0) for t in tests]

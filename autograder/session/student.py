@@ -53,7 +53,7 @@ class StudentServer:
         self._shell = shell
         self._log = OutputLog(output_kib * 1024)
         self._objects = ObjectTable(self._callback)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._in_student_code = False
         self._replaced: dict[str, Any] = {}
         connect(shell, self._log)
@@ -116,13 +116,30 @@ class StudentServer:
         return bytes(data)
 
     def _ask(self, name: Any, *content: Any) -> Any:
-        """Have the evaluator compute something while student code waits."""
+        """Have the evaluator compute something while student code waits.
+
+        For that the evaluator may need a function of the student's, which it got as an argument: its requests
+        are served until the answer comes.
+        """
         with self._lock:
             self._send(["callback", name, list(content)])
-            status, value = self._objects.unpack(self._receive())
-        if status != "ok":
-            raise RuntimeError(value)
-        return value
+            while True:
+                match self._objects.unpack(self._receive()):
+                    case ["ok", value]:
+                        return value
+                    case ["error", message]:
+                        raise RuntimeError(message)
+                    case [token, kind, *arguments]:
+                        self._send(self._nested(token, kind, arguments))
+
+    def _nested(self, token: int, kind: str, arguments: list[Any]) -> list[Any]:
+        """Answer a request while another one waits; what is printed belongs to that one."""
+        try:
+            packed = ["ok", token, getattr(self, f"_do_{kind}")(*arguments), ""]
+            self._objects.pack(packed)
+        except Exception as error:
+            return ["error", token, _describe(error), ""]
+        return packed
 
     def _callback(self, reference: Callback):
         def function(*args: Any, **kwargs: Any) -> Any:
