@@ -278,6 +278,20 @@ def momentum_velocity_uphill(params, velocity, grads, learning_rate, momentum, n
     question="q4",
     replaces="momentum_step",
     caught_by="the velocity",
+    explanation="The velocity points uphill and is subtracted. It should be the step itself: v = μ·v - "
+    "lr·g, then θ + v.",
+)
+def momentum_velocity_subtracted(params, velocity, grads, learning_rate, momentum, nesterov=False):
+    v = {k: momentum * velocity[k] + learning_rate * grads[k] for k in params}
+    if nesterov:
+        return {k: params[k] - momentum * v[k] - learning_rate * grads[k] for k in params}, v
+    return {k: params[k] - v[k] for k in params}, v
+
+
+@misconception(
+    question="q4",
+    replaces="momentum_step",
+    caught_by="the velocity",
     explanation="This velocity is a sum of gradients, PyTorch's form. Here, as in Keras, it contains the "
     "step size: v = μ·v - lr·g.",
 )
@@ -491,7 +505,7 @@ def adam_without_correction(params, state, grads, learning_rate, beta_1=0.9, bet
     m = {k: beta_1 * state["m"][k] + (1 - beta_1) * grads[k] for k in params}
     v = {k: beta_2 * state["v"][k] + (1 - beta_2) * grads[k] ** 2 for k in params}
     new_params = {k: params[k] - learning_rate * m[k] / (tf.sqrt(v[k]) + epsilon) for k in params}
-    return new_params, {"m": m, "v": v, "step": state["step"] + 1}
+    return new_params, {**state, "m": m, "v": v}
 
 
 @misconception(
@@ -710,8 +724,8 @@ def warmup_of_ten_thousand(step, d_model, warmup_steps=10000):
     question="q8",
     replaces="alpha_sweep",
     caught_by="alpha slows the blends down",
-    explanation="prev is always another name for the current params, so the blend is params and alpha has no effect. "
-    "Hand the returned blend on.",
+    explanation="prev is always another name for the current params, so the blend is params and alpha has no "
+    "effect. Hand the returned blend on.",
 )
 def sweep_prev_is_params(x, t, alphas, *, n_hidden, epochs, learning_rate, seed):
     curves = {}
