@@ -26,10 +26,8 @@ def task(rng, n=12, d=3, c=2, offset=0.0):
 
 def sweep(env, x, t, alphas, *, epochs, rate, n_hidden=4, seed=3):
     """The student's curves, one float64 array for each alpha, in the order of `alphas`."""
-    curves = by_hand(
-        env, "alpha_sweep", x, t, alphas, n_hidden=n_hidden, epochs=epochs, learning_rate=rate, seed=seed,
-        allowed=TAPE, forbidden=READY_MADE,
-    )  # fmt: skip
+    settings = {"n_hidden": n_hidden, "epochs": epochs, "learning_rate": rate, "seed": seed}
+    curves = by_hand(env, "alpha_sweep", x, t, alphas, allowed=TAPE, forbidden=READY_MADE, **settings)
     check(isinstance(curves, dict), "alpha_sweep should return a dict from alpha to a list of losses.")
     check(len(curves) == len(alphas), "alpha_sweep should return one list for each alpha.")
     found = {float(as_array(key, "a key of the result").reshape(())): curve for key, curve in curves.items()}

@@ -31,10 +31,9 @@ def task(rng, n, d=3, c=3):
 
 def train(env, x, t, *, epochs=1, batch_size, optimizer="sgd", rate, n_hidden=4, seed=5):
     """The student's (params, history): dicts of float64 arrays, their shapes checked."""
-    result = by_hand(
-        env, "train_minibatch", x, t, n_hidden=n_hidden, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-        learning_rate=rate, seed=seed, allowed=TAPE, forbidden=READY_MADE,
-    )  # fmt: skip
+    settings = {"n_hidden": n_hidden, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
+    settings |= {"learning_rate": rate, "seed": seed}
+    result = by_hand(env, "train_minibatch", x, t, allowed=TAPE, forbidden=READY_MADE, **settings)
     check(
         isinstance(result, tuple | list) and len(result) == 2,
         "train_minibatch should return (params, history).",
