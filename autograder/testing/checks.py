@@ -14,6 +14,8 @@ from autograder.testing.differences import describe
 
 __all__ = ["CheckFailed", "as_array", "as_float", "check", "check_close"]
 
+_MAX_SHOWN = 8  # unexpected keys, and characters of each
+
 
 class CheckFailed(AssertionError):
     """The student's answer is wrong; ``str()`` of it is written for the student."""
@@ -31,9 +33,14 @@ def as_array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite
     Raises ``CheckFailed`` where the value is missing, not numeric, ragged, of another shape, or (with
     ``finite``) holds NaN or infinity.
     """
-    array = _numeric(value, what)
+    return _checked(_numeric(value, what), what, shape, finite)
+
+
+def _checked(array: np.ndarray, what: str, shape: tuple[int, ...] | None, finite: bool) -> np.ndarray:
+    """The array in float64; its shape comes first, as a wrong one may be of any size."""
     if shape is not None and array.shape != tuple(shape):
         raise CheckFailed(f"{what}: expected shape {tuple(shape)}, got {array.shape}.{_shape_hint(array.shape, shape)}")
+    array = array.astype(np.float64)
     if finite and not np.all(np.isfinite(array)):
         bad = "NaN" if np.isnan(array).any() else "infinite"
         share = np.mean(~np.isfinite(array))
@@ -43,10 +50,10 @@ def as_array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite
 
 def as_float(value: Any, what: str, finite: bool = True) -> float:
     """``value`` as one float; arrays of one element count, as ``float()`` takes them."""
-    array = as_array(value, what, finite=finite)
+    array = _numeric(value, what)
     if array.size != 1:
         raise CheckFailed(f"{what}: expected one number, got an array of shape {array.shape}.")
-    return float(array.reshape(()))
+    return float(_checked(array.reshape(()), what, (), finite))
 
 
 def check_close(actual: Any, expected: Any, what: str, rtol: float = 1e-4, atol: float = 1e-6) -> None:
@@ -66,10 +73,9 @@ def check_close(actual: Any, expected: Any, what: str, rtol: float = 1e-4, atol:
             check_close(a, e, f"{what}[{i}]", rtol, atol)
     else:
         e = np.asarray(expected, dtype=np.float64)
-        a = as_array(actual, what, finite=bool(np.all(np.isfinite(e))))
+        a = _numeric(actual, what)
         a = a.reshape(()) if e.shape == () and a.size == 1 else a
-        if a.shape != e.shape:
-            raise CheckFailed(f"{what}: expected shape {e.shape}, got {a.shape}.{_shape_hint(a.shape, e.shape)}")
+        a = _checked(a, what, e.shape, finite=bool(np.all(np.isfinite(e))))
         difference = describe(a, e, rtol, atol)
         if difference:
             raise CheckFailed(f"{what}: {difference}")
@@ -84,22 +90,44 @@ def _numeric(value: Any, what: str) -> np.ndarray:
         array = np.asarray(value)
     except Exception:
         raise CheckFailed(f"{what}: {_kind(value)} cannot be read as an array of numbers.") from None
-    if array.dtype.kind not in "fiub":
-        try:  # bfloat16 and its kin, and lists of tensors
-            array = np.asarray([np.asarray(v, np.float64) for v in value] if array.dtype == object else value, np.float64)
-        except Exception:
-            raise CheckFailed(f"{what}: expected real numbers, got {_kind(value)}.") from None
-    return array.astype(np.float64)
+    try:
+        array = _from_objects(array) if array.dtype.kind == "O" else _real(array)
+    except Exception:
+        inside = " that holds something else" if isinstance(value, list | tuple) else ""
+        raise CheckFailed(f"{what}: expected real numbers, got {_kind(value)}{inside}.") from None
+    return array
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    """NumPy would also read numbers out of strings and dates, and drop an imaginary part."""
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind == "V" and array.dtype.names is None:  # bfloat16 and its kin
+        return array.astype(np.float64)
+    raise TypeError(array.dtype)
+
+
+def _from_objects(array: np.ndarray) -> np.ndarray:
+    """An array or list of tensors of one shape, or of numbers of several types."""
+    items = [np.float64(v) if type(v) is int else _real(np.asarray(v)) for v in array.flat]
+    return np.asarray(items, np.float64).reshape(*array.shape, *np.shape(items[0]))
 
 
 def _check_keys(actual: Any, expected: dict, what: str) -> None:
     if not isinstance(actual, dict):
         raise CheckFailed(f"{what}: expected a dict with the keys {', '.join(sorted(map(str, expected)))}, got {_kind(actual)}.")
     missing = [str(k) for k in expected if k not in actual]
-    extra = [str(k) for k in actual if k not in expected]
+    extra = [k for k in actual if k not in expected]
     if missing or extra:
-        parts = [f"missing {', '.join(sorted(missing))}"] * bool(missing) + [f"unexpected {', '.join(sorted(extra))}"] * bool(extra)
+        parts = [f"missing {', '.join(sorted(missing))}"] * bool(missing) + [f"unexpected {_few(extra)}"] * bool(extra)
         raise CheckFailed(f"{what}: the keys should be {', '.join(sorted(map(str, expected)))}; {'; '.join(parts)}.")
+
+
+def _few(keys: list[Any]) -> str:
+    """A few short names; longer and further ones could carry hidden inputs."""
+    shown = sorted(k for k in keys if isinstance(k, str) and k.isidentifier() and len(k) <= _MAX_SHOWN)[:_MAX_SHOWN]
+    others = len(keys) - len(shown)
+    return ", ".join(shown + [f"{others} more" if shown else f"{others} others"] * bool(others))
 
 
 def _kind(value: Any) -> str:

@@ -14,25 +14,31 @@ def agrees(actual: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -
 
 def describe(actual: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> str | None:
     """``None`` where the arrays agree, else one sentence; both float64 and of one shape."""
-    within = _within(actual, expected, rtol, atol)
-    if np.all(within):
-        return None
-    for words, candidate in _candidates(actual, expected):
-        # The cause must explain the numbers, and must matter: it would not do for any input.
-        if candidate.shape == expected.shape and agrees(candidate, expected, rtol, atol):
-            return words
+    with np.errstate(all="ignore"):
+        within = _within(actual, expected, rtol, atol)
+        if np.all(within):
+            return None
+        for words, candidate in _candidates(actual, expected):
+            # The cause must explain the numbers, and must matter: it would not do for any input.
+            if candidate.shape == expected.shape and agrees(candidate, expected, rtol, atol):
+                return words
+        return _in_general(actual, expected, within)
+
+
+def _in_general(actual: np.ndarray, expected: np.ndarray, within: np.ndarray) -> str:
+    """How many values are wrong, and by how much where that is a number."""
     scale = np.max(np.abs(expected)) or 1.0
-    worst = float(np.max(np.abs(np.nan_to_num(actual - expected)))) / scale
+    worst = float(np.max(np.abs(actual / scale - expected / scale)))
     if actual.size == 1:
-        return f"the value is wrong (relative error {worst:.1g})."
-    share = float(np.mean(~within))
-    return f"{share:.0%} of the values are wrong (largest error {worst:.1g} of the largest correct value)."
+        return f"the value is wrong (relative error {worst:.1g})." if np.isfinite(worst) else "the value is wrong."
+    by_how_much = f" (largest error {worst:.1g} of the largest correct value)" if np.isfinite(worst) else ""
+    return f"{np.mean(~within):.0%} of the values are wrong{by_how_much}."
 
 
 def _within(actual: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> np.ndarray:
     finite = np.isfinite(expected)
     scale = float(np.max(np.abs(expected[finite]), initial=1.0))
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         close = np.abs(actual - expected) <= rtol * np.abs(expected) + atol * scale
     return np.where(finite, close, (actual == expected) | (np.isnan(actual) & np.isnan(expected)))
 
@@ -46,7 +52,7 @@ def _candidates(actual: np.ndarray, expected: np.ndarray):
         yield "all values are the same number.", expected
         return
     yield "the sign is flipped.", -actual
-    if actual.size > 1:
+    if actual.size > 1 and np.ptp(actual) > 0:  # the factor of a constant would tell the expected number
         factor = _factor(actual, expected)
         if factor is not None:
             yield f"every value is {_say(factor)} times the correct one.", actual / factor
@@ -62,7 +68,7 @@ def _factor(actual: np.ndarray, expected: np.ndarray) -> float | None:
     if norm == 0 or not np.all(np.isfinite(actual)):
         return None
     factor = float(np.sum(actual * expected)) / norm
-    return factor if abs(factor) > 1e-8 else None
+    return factor if 1e-8 < abs(factor) < np.inf else None
 
 
 def _say(factor: float) -> str:
