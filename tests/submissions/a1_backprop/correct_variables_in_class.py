@@ -173,8 +173,8 @@ def mlp_init(sizes, seed):
 
 
 def mlp_forward(layers, x, dropout_rate=0.0, seed=None):
-    generator = tf.random.Generator.from_non_deterministic_state() if seed is None else tf.random.Generator.from_seed(seed)
     net = Network([Dense(w, b) for w, b in layers])
+    generator = tf.random.Generator.from_seed(0 if seed is None else seed)
     for layer, activation in zip(net.dense, net.relus):
         x = activation(layer(x))
         if dropout_rate:
