@@ -315,7 +315,7 @@ def adam_step(params, state, grads, learning_rate, beta_1=0.9, beta_2=0.999, eps
 def _without_bias(mean, beta, step):
     """mean / (1 - β^step)."""
     # In float64: float32 keeps only 4 digits of 1 - 0.999.
-    weight = 1.0 - tf.cast(beta, tf.float64) ** tf.cast(step, tf.float64)
+    weight = 1.0 - tf.constant(beta, tf.float64) ** tf.cast(step, tf.float64)
     return mean / tf.cast(weight, mean.dtype)
 
 
