@@ -3,20 +3,24 @@
 ``reachable_names(cells)`` answers, for each top-level name, which library names its code can reach:
 ``{"backward": {"numpy.sum", "tensorflow.GradientTape"}, ...}``. References are followed through the
 notebook's own functions, classes and module-level variables. A method is followed by its name only
-where a single class defines it: an accusation needs a certain path.
+where a single class defines it, and neither arrays nor dicts have one of that name: an accusation needs a
+certain path.
 """
 
 from __future__ import annotations
 
 import ast
 import symtable
+from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 __all__ = ["AUTODIFF", "RECORDS_OPERATIONS", "forbidden_names", "reachable_names"]
 
-# Patterns of dotted names (tensorflow.keras.* is written keras.*) that differentiate for the student.
+# Patterns of dotted names (tensorflow.keras.* and tensorflow.losses are written keras.*) that differentiate for the student.
 AUTODIFF = (
     "tensorflow.GradientTape",
     "tensorflow.gradients",
@@ -38,17 +42,26 @@ AUTODIFF = (
 RECORDS_OPERATIONS = "class.records_operations"
 
 _ARITHMETIC = {"__add__", "__mul__", "__matmul__", "__sub__", "__truediv__", "__pow__"}
+_KERAS_IN_TENSORFLOW = {"initializers", "losses", "metrics", "optimizers"}
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MAX_SOURCE = 200_000  # characters per cell; a longer one is not analysed
 _MAX_NAMES = 400
+# Methods of data: `x.sum()` says nothing about a class of the notebook that has a method `sum`.
+_COMMON = frozenset(n for kind in (np.ndarray, np.random.Generator, dict, list, set, str, float) for n in dir(kind))
 
 
 @dataclass
 class _Definition:
-    """One function, class, method or module-level variable: the names that its code mentions."""
+    """One function, class, method or module-level variable: the names that its code mentions.
+
+    earlier: what a variable was made from, as it was at that time; aliases: imports inside the code.
+    """
 
     dotted: set[str] = field(default_factory=set)  # attribute chains as written, "tf.GradientTape"
-    attributes: set[str] = field(default_factory=set)  # last links, "backward" of "net.backward"
+    attributes: set[tuple[str, str]] = field(default_factory=set)  # last links, with the root: ("net", "backward")
     methods: dict[str, _Definition] = field(default_factory=dict)
+    earlier: list[_Definition] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 def reachable_names(cells: Iterable[str]) -> dict[str, set[str]]:
@@ -66,12 +79,28 @@ def reachable_names(cells: Iterable[str]) -> dict[str, set[str]]:
             tree = ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for node in ast.walk(tree):
-            aliases.update(_imports(node))
         for statement in tree.body:
-            definitions.update(_definitions(statement))
+            _read(statement, definitions, aliases)
     methods = _unique_methods(definitions)
     return {name: _closure(name, definitions, methods, aliases) for name in definitions}
+
+
+def _read(statement: ast.stmt, definitions: dict[str, _Definition], aliases: dict[str, str]) -> None:
+    """Take one statement in, as it would run: a name means what it was bound to last."""
+    for name, target in _imports(statement).items():
+        aliases[name] = target
+        definitions.pop(name, None)
+    found = _definitions(statement)
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        for definition in found.values():
+            roots = {dotted.partition(".")[0] for dotted in definition.dotted}
+            definition.earlier = [definitions[root] for root in sorted(roots) if root in definitions]
+    for name in found:
+        aliases.pop(name, None)
+    definitions.update(found)
+    for block in ("body", "orelse", "finalbody", "handlers"):
+        for nested in getattr(statement, block, []) if not isinstance(statement, _SCOPES) else []:
+            _read(nested, definitions, aliases)
 
 
 def forbidden_names(reached: Iterable[str], patterns: Iterable[str]) -> list[str]:
@@ -95,15 +124,8 @@ def _definitions(statement: ast.stmt) -> dict[str, _Definition]:
         return {statement.name: _class(statement)}
     if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+        names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         return {name: _mentions(statement.value) for name in names}
-    if isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
-        found: dict[str, _Definition] = {}
-        for child in ast.iter_child_nodes(statement):
-            children = [child] if isinstance(child, ast.stmt) else getattr(child, "body", [])
-            for nested in children if isinstance(children, list) else []:
-                found.update(_definitions(nested))
-        return found
     return {}
 
 
@@ -123,12 +145,14 @@ def _class(node: ast.ClassDef) -> _Definition:
 def _mentions(node: ast.AST) -> _Definition:
     found, outer = _Definition(), _outer_names(node)
     for child in ast.walk(node):
+        found.aliases.update(_imports(child))
         chain = _chain(child)
         if chain:
-            if chain.partition(".")[0] in outer:
+            root = chain.partition(".")[0]
+            if root in outer:
                 found.dotted.add(chain)
-            if isinstance(child, ast.Attribute):
-                found.attributes.add(child.attr)
+            if isinstance(child, ast.Attribute) and child.attr not in _COMMON:
+                found.attributes.add((root if root in outer else "", child.attr))
     return found
 
 
@@ -195,16 +219,18 @@ def _closure(
         if id(current) in done:
             continue
         done.add(id(current))
+        imported = ChainMap(current.aliases, aliases)
+        waiting += current.earlier
         for dotted in current.dotted:
             root, _, rest = dotted.partition(".")
-            if root in definitions:
+            if root in definitions and root not in current.aliases:
                 waiting.append(definitions[root])
                 waiting += [definitions[root].methods[m] for m in ("__init__", "__call__", "call") if m in definitions[root].methods]
-            if root in aliases:
-                reached.add(_canonical(".".join(filter(None, [aliases[root], rest]))))
+            if root in imported:
+                reached.add(_canonical(".".join(filter(None, [imported[root], rest]))))
             elif dotted == RECORDS_OPERATIONS:
                 reached.add(dotted)
-        waiting += [methods[a] for a in current.attributes if a in methods]
+        waiting += [methods[a] for root, a in current.attributes if a in methods and root not in imported]
     return reached
 
 
@@ -212,4 +238,7 @@ def _canonical(dotted: str) -> str:
     for prefix in ("tensorflow.keras", "tf_keras", "tensorflow.python.keras"):
         if dotted == prefix or dotted.startswith(prefix + "."):
             return "keras" + dotted[len(prefix) :]
+    library, _, rest = dotted.partition(".")
+    if library == "tensorflow" and rest.split(".")[0] in _KERAS_IN_TENSORFLOW:
+        return f"keras.{rest}"
     return dotted
