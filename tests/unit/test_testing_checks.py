@@ -149,14 +149,18 @@ def test_a_right_answer_passes_in_any_type(value):
     check_close(value, EXPECTED, "y_hat")
 
 
-@pytest.mark.parametrize("one", [2, 2.0, np.float32(2), np.array(2), np.array([2.0]), np.array([[2]]), True + 1])
+@pytest.mark.parametrize(
+    "one", [2, 2.0, np.float32(2), np.array(2), np.array([2.0]), np.array([[2]]), True + 1]
+)
 def test_one_number_is_one_number(one):
     """A scalar may come as an array of one element, as `float()` takes it."""
     assert as_float(one, "loss") == 2.0
     check_close(one, 2.0, "loss")
 
 
-@pytest.mark.parametrize("value", [None, "2", [], [1, 2], np.zeros((0,)), {"a": 2}, np.nan, np.inf, 2 + 0j, "two", [[1], [1, 2]]])
+@pytest.mark.parametrize(
+    "value", [None, "2", [], [1, 2], np.zeros((0,)), {"a": 2}, np.nan, np.inf, 2 + 0j, "two", [[1], [1, 2]]]
+)
 def test_what_is_not_one_number_is_refused(value):
     """`as_float` fails on strings, several numbers, none, and what is not finite."""
     with pytest.raises(CheckFailed, match="loss: "):
@@ -167,7 +171,12 @@ def test_infinity_can_be_asked_for():
     """Where the right answer is not finite, the student's may not be either, and signs count."""
     right = np.array([np.inf, -np.inf, np.nan, 1.0])
     check_close(right.copy(), right, "y")
-    for wrong in ([np.inf, np.inf, np.nan, 1], [np.inf, -np.inf, 0, 1], [1e300, -np.inf, np.nan, 1], [np.inf, -np.inf, np.nan, np.nan]):
+    for wrong in (
+        [np.inf, np.inf, np.nan, 1],
+        [np.inf, -np.inf, 0, 1],
+        [1e300, -np.inf, np.nan, 1],
+        [np.inf, -np.inf, np.nan, np.nan],
+    ):
         with pytest.raises(CheckFailed):
             check_close(np.array(wrong), right, "y")
     assert as_float(np.inf, "loss", finite=False) == np.inf
@@ -198,7 +207,9 @@ def test_keys_match_in_any_order():
     check_close({"b": 2.0, "w": 1.0}, {"w": 1.0, "b": 2.0}, "params")
 
 
-@pytest.mark.parametrize("actual", [[1.0], [1.0, 2.0, 3.0], 1.0, None, {0: 1.0, 1: 2.0}, "12", np.array([1.0, 2.0])])
+@pytest.mark.parametrize(
+    "actual", [[1.0], [1.0, 2.0, 3.0], 1.0, None, {0: 1.0, 1: 2.0}, "12", np.array([1.0, 2.0])]
+)
 def test_a_list_needs_its_length(actual):
     """Lists of another length, and what is no list."""
     with pytest.raises(CheckFailed, match="expected a list of 2 entries"):

@@ -40,9 +40,11 @@ references = st.builds(HandleRef, st.integers(0, 2**40), st.text("abc", max_size
 keys = st.text("abcdef", max_size=6) | st.integers(-(2**63), 2**63 - 1) | st.booleans()
 values = st.recursive(
     scalars | arrays | references | st.builds(Callback, st.integers(0, 99)),
-    lambda below: st.lists(below, max_size=4)
-    | st.lists(below, max_size=4).map(tuple)
-    | st.dictionaries(keys, below, max_size=4),
+    lambda below: (
+        st.lists(below, max_size=4)
+        | st.lists(below, max_size=4).map(tuple)
+        | st.dictionaries(keys, below, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -53,7 +55,9 @@ def same(a, b) -> bool:
         return False
     if isinstance(a, np.ndarray):
         little = a.dtype.newbyteorder("<")
-        return little == b.dtype and a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+        return (
+            little == b.dtype and a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
+        )
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
@@ -63,7 +67,9 @@ def same(a, b) -> bool:
 
 def extension(code: int, content) -> bytes:
     """One extension value on its own."""
-    return msgpack.packb(msgpack.ExtType(code, content if isinstance(content, bytes) else msgpack.packb(content)))
+    return msgpack.packb(
+        msgpack.ExtType(code, content if isinstance(content, bytes) else msgpack.packb(content))
+    )
 
 
 @QUICK
@@ -313,7 +319,10 @@ def test_frames_that_would_swell_are_refused_in_time(body):
 def test_keys_cannot_be_made_to_collide():
     """Integers with equal hashes would make a small map take minutes."""
     prime = 2**61 - 1
-    pairs = [msgpack.packb(msgpack.ExtType(wire.INTEGER, str(i * prime).encode())) + b"\xc0" for i in range(2**62, 2**62 + 5_000)]
+    pairs = [
+        msgpack.packb(msgpack.ExtType(wire.INTEGER, str(i * prime).encode())) + b"\xc0"
+        for i in range(2**62, 2**62 + 5_000)
+    ]
     with pytest.raises(WireError):
         decode(b"\xde" + struct.pack(">H", len(pairs)) + b"".join(pairs))
 
