@@ -6,16 +6,19 @@ objects; under stock otter it is the student's own namespace, and the same probe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from autograder.testing import static
 from autograder.testing.checks import CheckFailed
-from autograder.testing.probes import Observation, observe
+from autograder.testing.probes import Observation, is_compiled, observe
 
-__all__ = ["RemoteNamespace", "by_hand", "call"]
+__all__ = ["RemoteNamespace", "by_hand", "call", "loss_functions"]
+
+_LOSSES = ("loss", "cross_entropy", "forward")
 
 
 @runtime_checkable
@@ -67,7 +70,7 @@ def by_hand(
     elements = _elements(args[0]) if args and not allowed else 0
     for function, count in observed.calls.items():
         if function != name and elements > 8 and count >= elements:
-            raise CheckFailed(f"`{name}` must be written by hand, but it called `{function}` for each parameter: finite differences.")
+            raise CheckFailed(f"`{name}` must be written by hand, but it ran a loss or forward pass for each parameter: finite differences.")
     _reject_changes(name, observed.changed, may_change)
     return observed.value
 
@@ -83,13 +86,29 @@ def _observe(env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch
     return observe(function, args, kwargs, watch_autodiff=watch_autodiff, watch_calls=loss_functions(env, name))
 
 
-def loss_functions(env: Mapping[str, Any], name: str) -> dict[str, Callable[..., Any]]:
-    """The notebook's functions that a finite-difference gradient would call again and again."""
-    wanted = ("loss", "cross_entropy", "forward")
-    return {
-        k: v for k, v in dict(env).items()
-        if isinstance(k, str) and k != name and k.endswith(wanted) and hasattr(v, "__code__")
-    }
+def loss_functions(env: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a finite-difference gradient would run again and again: code or compiled function by name.
+
+    Functions of the notebook that are called loss or forward pass, inner ones too, but for ``name`` itself.
+    """
+    found: dict[str, Any] = {}
+    for key, value in dict(env).items():
+        if isinstance(value, FunctionType):
+            inner = [code for code in _inner(value.__code__) if code.co_name.endswith(_LOSSES)]
+            found |= {code.co_qualname: code for code in inner}
+        if isinstance(key, str) and key.endswith(_LOSSES) and key != name:
+            if isinstance(value, FunctionType):
+                found[key] = value.__code__
+            elif is_compiled(value):
+                found[key] = value
+    return found
+
+
+def _inner(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _inner(constant)
 
 
 def _local_names(env: Mapping[str, Any], name: str) -> set[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Observation", "observe"]
+__all__ = ["Observation", "is_compiled", "observe"]
 
 
 @dataclass
@@ -42,9 +42,12 @@ def observe(
     kwargs: dict[str, Any],
     *,
     watch_autodiff: bool = False,
-    watch_calls: dict[str, Callable[..., Any]] | None = None,
+    watch_calls: dict[str, Any] | None = None,
 ) -> Observation:
-    """Call ``function`` and report the value, altered arguments and, if asked, autodiff and calls."""
+    """Call ``function`` and report the value, altered arguments and, if asked, autodiff and calls.
+
+    watch_calls: code objects and compiled functions to count, by name.
+    """
     before = (_snapshot(args), _snapshot(kwargs))
     uses: Counter[str] = Counter()
     counts: Counter[str] = Counter()
@@ -94,32 +97,45 @@ def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
             return
         for i, value in enumerate(old):
             yield from _differences(value, new[i], f"{path}[{i}]")
-    elif isinstance(old, np.ndarray):
-        now = np.asarray(new)
-        if now.shape != old.shape or not np.array_equal(now, old, equal_nan=old.dtype.kind == "f"):
-            yield path
-    elif isinstance(old, int | float | str | bytes) and old is not new and old != new:
+    elif isinstance(old, np.ndarray | int | float | str | bytes) and old is not new and not _equal(old, new):
         yield path
 
 
+def _equal(old: Any, new: Any) -> bool:
+    """Equal values, in whatever type; NaN equals NaN."""
+    try:
+        old, new = np.asarray(old), np.asarray(new)
+    except Exception:  # ragged, or an object that refuses
+        return False
+    return old.shape == new.shape and bool(np.array_equal(old, new, equal_nan=old.dtype.kind == "f" == new.dtype.kind))
+
+
+def is_compiled(value: Any) -> bool:
+    """Whether ``value`` is what ``tf.function`` makes."""
+    return type(value).__name__ == "Function" and type(value).__module__.startswith("tensorflow.")
+
+
 @contextmanager
-def _counting_calls(watched: dict[str, Callable[..., Any]], counts: Counter[str]) -> Iterator[None]:
-    """Count how often the watched Python functions start, by their code objects."""
-    codes = {f.__code__: name for name, f in watched.items() if hasattr(f, "__code__")}
-    if not codes:
-        yield
-        return
+def _counting_calls(watched: dict[str, Any], counts: Counter[str]) -> Iterator[None]:
+    """Count how often the watched code starts and the watched compiled functions are called."""
+    codes = {code: name for name, code in watched.items() if not is_compiled(code)}
+    compiled = {id(function): name for name, function in watched.items() if is_compiled(function)}
 
     def hook(frame, event, _):
         if event == "call" and frame.f_code in codes:
             counts[codes[frame.f_code]] += 1
 
     previous = sys.getprofile()
-    sys.setprofile(hook)
-    try:
-        yield
-    finally:
-        sys.setprofile(previous)
+    with ExitStack() as stack:
+        for kind in {type(f) for f in watched.values() if is_compiled(f)}:
+            stack.enter_context(_patched(kind, "__call__", lambda function, *_, **__: counts.update([compiled.get(id(function))])))
+        if codes:
+            sys.setprofile(hook)
+        try:
+            yield
+        finally:
+            sys.setprofile(previous)
+    del counts[None]
 
 
 @contextmanager
@@ -133,7 +149,7 @@ def _counting_autodiff(uses: Counter[str]) -> Iterator[None]:
         return
     with ExitStack() as stack:
         for owner, attribute, label in _autodiff_entries():
-            stack.enter_context(_counted(owner, attribute, label, uses))
+            stack.enter_context(_patched(owner, attribute, lambda *_, label=label, **__: uses.update([label])))
         yield
 
 
@@ -154,12 +170,13 @@ def _autodiff_entries() -> list[tuple[Any, str, str]]:
 
 
 @contextmanager
-def _counted(owner: Any, attribute: str, label: str, uses: Counter[str]) -> Iterator[None]:
+def _patched(owner: Any, attribute: str, before: Callable[..., None]) -> Iterator[None]:
+    """Call ``before`` with the same arguments ahead of each call of ``owner.attribute``."""
     original = getattr(owner, attribute)
 
     @functools.wraps(original)
     def wrapper(*args, **kwargs):
-        uses[label] += 1
+        before(*args, **kwargs)
         return original(*args, **kwargs)
 
     setattr(owner, attribute, wrapper)
