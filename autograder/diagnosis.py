@@ -37,9 +37,10 @@ def matching_misconception(
     by_name = {m.name: m for m in known}
     for call in calls:
         variants = [m for m in by_name.values() if m.replaces == call.name]
-        if not variants or call.value is None or not _is_data(call.value):
+        right = getattr(reference, call.name, None)
+        if not variants or right is None or call.value is None or not _is_data(call.value):
             continue
-        matches = _matches(call, getattr(reference, call.name), variants, deadline)
+        matches = _matches(call, right, variants, deadline)
         if matches is None:
             continue
         candidates = matches if candidates is None else candidates & matches
@@ -91,7 +92,16 @@ def _same(a: Any, b: Any) -> bool:
         return isinstance(a, dict) and isinstance(b, dict) and set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    first, second = _numbers(a), _numbers(b)
+    if first is not None and second is not None:
+        return agrees(first, second, _RTOL, _ATOL)
+    return type(a) is type(b) is str and a == b
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """``value`` in float64; NumPy would also read strings and drop imaginary parts."""
     try:
-        return agrees(np.asarray(a, np.float64), np.asarray(b, np.float64), _RTOL, _ATOL)
-    except (TypeError, ValueError):
-        return type(a) is type(b) and not isinstance(a, _NoAnswer) and a == b
+        array = np.asarray(value)
+    except Exception:  # ragged
+        return None
+    return array.astype(np.float64) if array.dtype.kind in "fiub" else None
