@@ -1,0 +1,193 @@
+"""Naming a misconception: only where it reproduces the student's numbers, and no other does."""
+
+import time
+import types
+
+import numpy as np
+import pytest
+
+from autograder import diagnosis
+from autograder.diagnosis import matching_misconception
+from autograder.misconceptions import Misconception
+from autograder.session.namespace import Handle, RecordedCall
+from autograder.session.wire import HandleRef
+
+
+def variant(function, replaces="loss") -> Misconception:
+    return Misconception(function.__name__, "q1", replaces, "a case", "Because.", function)
+
+
+def loss(y, t, reg=0.0):
+    return np.mean(np.sum((y - t) ** 2, axis=1)) + reg
+
+
+def mean_over_outputs(y, t, reg=0.0):
+    return np.mean((y - t) ** 2) + reg
+
+
+def without_mean(y, t, reg=0.0):
+    return np.sum((y - t) ** 2) + reg
+
+
+def penalty_forgotten(y, t, reg=0.0):
+    return loss(y, t)
+
+
+def raises(y, t, reg=0.0):
+    raise ValueError("never an answer")
+
+
+REFERENCE = types.SimpleNamespace(loss=loss, gradients=lambda y, t: {"w": y - t, "b": (y - t).sum(axis=0)})
+KNOWN = [variant(f) for f in (mean_over_outputs, without_mean, penalty_forgotten, raises)]
+rng = np.random.default_rng(3)
+Y, T = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+
+
+def called(value, *args, name="loss", **kwargs) -> RecordedCall:
+    return RecordedCall(name, args or (Y, T), kwargs, value)
+
+
+def named(*calls, known=KNOWN) -> str | None:
+    found = matching_misconception(calls, REFERENCE, known)
+    return found and found.name
+
+
+@pytest.mark.parametrize("wrong", [mean_over_outputs, without_mean])
+def test_the_variant_with_the_same_numbers_is_named(wrong):
+    """Whatever the type in which the student's number came."""
+    for convert in (float, np.float32, np.array, lambda v: np.float64(v).reshape(())):
+        assert named(called(convert(wrong(Y, T)))) == wrong.__name__
+
+
+@pytest.mark.parametrize(
+    "value",
+    [loss(Y, T), 0.0, np.nan, np.inf, None, "12", [], {}, [1, 2], np.zeros(3), 1j, {"w": 1}, [[1], [1, 2]]],
+)
+def test_other_numbers_are_not_explained(value):
+    """A right answer, and answers that no variant gives."""
+    assert named(called(value)) is None
+
+
+def test_text_and_imaginary_numbers_are_not_read_as_numbers():
+    """NumPy would find the variant's number in them."""
+    wrong = without_mean(Y, T)
+    assert named(called(str(wrong))) is None
+    assert named(called(wrong + 1j)) is None
+    assert named(called(np.array(wrong, dtype=str))) is None
+
+
+def test_a_coincidence_is_not_named():
+    """With one output the mean over outputs is right, and with reg = 0 a forgotten penalty too."""
+    y, t = Y[:, :1], T[:, :1]
+    assert named(called(loss(y, t), y, t)) is None
+    assert named(called(penalty_forgotten(Y, T, 0.5), Y, T, reg=0.5)) == "penalty_forgotten"
+    assert named(called(penalty_forgotten(Y, T, 0.0), Y, T, reg=0.0)) is None
+
+
+def test_variants_that_cannot_be_told_apart_are_not_named():
+    """Of one example the sum is the mean over examples: two variants give the same number."""
+
+    def also_without_mean(y, t, reg=0.0):
+        return without_mean(y, t, reg)
+
+    assert named(called(without_mean(Y, T)), known=[*KNOWN, variant(also_without_mean)]) is None
+
+
+def test_every_wrong_call_must_be_explained():
+    """One variant for all wrong calls of a test; right calls in between do not count."""
+    first, right = called(without_mean(Y, T)), called(loss(Y, T))
+    assert named(first, right, called(without_mean(2 * Y, T), 2 * Y, T)) == "without_mean"
+    assert named(first, called(mean_over_outputs(2 * Y, T), 2 * Y, T)) is None
+    assert named(first, called(17.0)) is None
+
+
+def test_several_calls_tell_variants_apart():
+    """A second call decides between variants that agree on the first."""
+    y, t = Y[:1], T[:1]
+    one_example = called(without_mean(y, t) + 0.5, y, t, reg=0.25)
+
+    def twice_the_penalty(y, t, reg=0.0):
+        return loss(y, t) + 2 * reg
+
+    def penalty_and_a_half(y, t, reg=0.0):
+        return loss(y, t) + reg + 0.25
+
+    known = [variant(twice_the_penalty), variant(penalty_and_a_half)]
+    assert named(one_example, known=known) is None
+    second = called(twice_the_penalty(Y, T, 1.0), Y, T, reg=1.0)
+    assert named(one_example, second, known=known) == "twice_the_penalty"
+
+
+def test_containers_are_compared_by_value():
+    """Dicts in any order, tuples as lists; a missing key is another answer."""
+
+    def sign(y, t):
+        return {"b": (t - y).sum(axis=0), "w": t - y}
+
+    def pair(y, t):
+        return (t - y, [1.0])
+
+    known = [variant(sign, "gradients"), variant(pair, "gradients")]
+    answer = {"w": (T - Y).astype(np.float32), "b": (T - Y).sum(axis=0).tolist()}
+    assert named(called(answer, name="gradients"), known=known) == "sign"
+    assert named(called({"w": T - Y}, name="gradients"), known=known) is None
+    assert named(called([T - Y, np.array([1.0])], name="gradients"), known=known) == "pair"
+
+
+def test_nan_is_reproduced_as_nan():
+    """An overflow is explained by the variant that overflows in the same places."""
+
+    def overflows(y, t, reg=0.0):
+        with np.errstate(all="ignore"):
+            return np.exp(1000 * np.abs(y)) / np.exp(1000 * np.abs(y))
+
+    with np.errstate(all="ignore"):
+        assert named(called(overflows(5 + Y, T), 5 + Y, T), known=[variant(overflows)]) == "overflows"
+
+
+def test_objects_and_other_functions_are_left_alone():
+    """Answers behind a handle, functions without variants or without a reference."""
+    handle = Handle(None, HandleRef(1, "Model", True))
+    for value in (handle, [handle], {"w": handle}, len):
+        assert named(called(value)) is None
+    assert named(called(1.0, name="unheard_of")) is None
+    assert named(called(1.0, name="unheard_of"), known=[variant(raises, "unheard_of")]) is None
+
+
+def test_a_variant_that_changes_its_inputs_spoils_nothing():
+    """Each variant gets inputs of its own."""
+
+    def in_place(y, t, reg=0.0):
+        y -= t
+        return np.sum(y**2)
+
+    y = Y.copy()
+    assert (
+        named(called(mean_over_outputs(Y, T), y, T), known=[variant(in_place), *KNOWN]) == "mean_over_outputs"
+    )
+    assert np.array_equal(y, Y)
+
+
+def test_functions_among_the_arguments_are_called():
+    """`grad_fn` is the evaluator's own function and works in the variants too."""
+    reference = types.SimpleNamespace(step=lambda p, grad_fn: p - grad_fn(p))
+
+    def wrong_sign(p, grad_fn):
+        return p + grad_fn(p)
+
+    call = RecordedCall("step", (Y, np.cos), {}, Y + np.cos(Y))
+    found = matching_misconception([call], reference, [variant(wrong_sign, "step")])
+    assert found.name == "wrong_sign"
+
+
+def test_no_name_where_the_time_is_up(monkeypatch):
+    """What could not be checked in time is not claimed."""
+
+    def slow(y, t, reg=0.0):
+        time.sleep(0.05)
+        return without_mean(y, t)
+
+    monkeypatch.setattr(diagnosis, "_BUDGET_S", 0.01)
+    calls = [called(without_mean(Y, T)), called(17.0)]
+    assert named(*calls, known=[variant(slow)]) is None
+    assert named(calls[0], known=[variant(slow)]) == "slow"
