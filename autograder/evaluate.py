@@ -19,7 +19,7 @@ from autograder.cases import Verdict, run_case
 from autograder.diagnosis import matching_misconception
 from autograder.plan import Plan, Question
 from autograder.results import QuestionResult, SubmissionResult, TestResult
-from autograder.session.client import StudentError
+from autograder.session.client import SessionEnded, StudentError, TimedOut
 from autograder.session.notebook import BudgetSpent, Notebook, Unreadable
 from autograder.session.policy import Policy, library_paths
 from autograder.standins import answers
@@ -120,7 +120,7 @@ class _Grading:
                 t if t.status != "failed" else self._case(question, case)
                 for t, case in zip(tests, question.file.test_cases, strict=True)
             ]
-        except (BudgetSpent, StudentError):
+        except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests
         finally:
             self._give_back()
@@ -163,7 +163,7 @@ class _Grading:
             self._notebook.begin_test(_number(self._work.salt, question.name, case.name))
             verdict = run_case(question.file, case, self._notebook.namespace, self._plan.reference)
         except BudgetSpent as spent:
-            self._spent, self.status = str(spent), "timeout"
+            self._spent, self.status = str(spent), spent.status
             return Verdict("skipped", f"Not run: {spent}."), None
         misconception = None
         if verdict.wrong_answer and self._plan.reference is not None:
@@ -225,7 +225,7 @@ def _status_message(status: str, plan: Plan) -> str:
         "timeout": f"A cell or the whole notebook ran longer than its limit ({plan.limits.cell_s:g} s a cell, "
         f"{plan.limits.time_s:g} s in all); everything else was graded.",
         "memory": f"The notebook needed more than {plan.limits.memory_mib} MiB; what came before was graded.",
-        "crashed": "The notebook's process ended in the middle of a cell; everything else was graded.",
+        "crashed": "The notebook's process ended in the middle of its work; everything else was graded.",
     }.get(status, "")
 
 

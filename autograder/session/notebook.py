@@ -18,8 +18,8 @@ __all__ = ["BudgetSpent", "Cell", "Notebook", "Unreadable"]
 
 _READ_S = 60.0
 _LOOKUP_S = 20.0
-_MAX_REOPENED = 6
-_MAX_HUNG_CALLS = 2  # of one function, before it is not called again
+_MAX_REOPENED = 20
+_MAX_LOST_CALLS = 2  # of one function that hangs or ends its process, before it is not called again
 
 
 class Unreadable(Exception):
@@ -27,7 +27,11 @@ class Unreadable(Exception):
 
 
 class BudgetSpent(Exception):
-    """The submission has used up its time, or its box died too often."""
+    """The submission has used up its time (status ``timeout``), or its box died too often (``crashed``)."""
+
+    def __init__(self, words: str, status: str) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass
@@ -50,7 +54,8 @@ class Notebook:
         self._deadline = time.monotonic() + limits.time_s
         self._left_s = 0.0  # of the running test
         self._reopened = 0
-        self._hung: dict[str, int] = {}
+        self._lost: dict[tuple[str, ...], list[TimedOut | SessionEnded]] = {}
+        self._file: tuple[str, bytes, str] | None = None
         self._student_seconds = 0.0
         self.cells: list[Cell] = []
         self.layers: dict[str, str] = {}
@@ -76,32 +81,43 @@ class Notebook:
         return self._student_seconds + self._session.student_seconds
 
     def _reopen(self) -> None:
-        """A fresh box with the same cells, less those that were fatal."""
-        if self._reopened >= _MAX_REOPENED:
-            raise BudgetSpent("its process had to be started again too often")
-        self._reopened += 1
-        self._student_seconds += self._session.student_seconds
-        self._session.close()
-        self._open()
-        with contextlib.suppress(StudentError, TimedOut, SessionEnded):
-            self._request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
+        """A fresh box with the same files and cells, less the cells that were fatal."""
+        while True:
+            if self._reopened >= _MAX_REOPENED:
+                raise BudgetSpent("its process had to be started again too often", "crashed")
+            self._reopened += 1
+            self._student_seconds += self._session.student_seconds
+            self._session.close()
+            self._open()
+            with contextlib.suppress(StudentError, TimedOut, SessionEnded):
+                self._request("read", *self._file, limit_s=self._within(_READ_S))
+                self._request("seed", self._seed, limit_s=self._within(_LOOKUP_S))
+            if self._run_again():
+                return
+
+    def _run_again(self) -> bool:
+        """Run the harmless cells; False where one was not harmless this time, and has become fatal."""
         for number, cell in enumerate(self.cells, start=1):
             if cell.run and not cell.fatal:
                 self._run(number, cell)
+                if not self._session.alive:
+                    return False
+        return True
 
     def _within(self, limit_s: float) -> float:
         """The smaller of a limit and what is left of the submission's time."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise BudgetSpent(f"it used up its {self._limits.time_s:g} s")
+            raise BudgetSpent(f"it used up its {self._limits.time_s:g} s", "timeout")
         return min(limit_s, left)
 
     # --- the notebook -----------------------------------------------------------------------------
 
     def read(self, filename: str, data: bytes, assignment: str, *, check_name: bool = True) -> None:
         """Read the submission inside the box, before any of its code runs; raises ``Unreadable``."""
+        self._file = (filename, data, assignment)
         try:
-            found, _ = self._session.request("read", filename, data, assignment, limit_s=self._within(_READ_S))
+            found, _ = self._session.request("read", *self._file, limit_s=self._within(_READ_S))
         except (StudentError, TimedOut, SessionEnded):
             raise Unreadable("the file could not be read within the limits; is it damaged or far too large?") from None
         if "unreadable" in found:
@@ -130,7 +146,7 @@ class Notebook:
                 self._run(number, cell)
             except BudgetSpent as spent:
                 cell.outputs = [_stopped(f"not run: {spent}")]
-                return worst or "timeout"
+                return worst or spent.status
             cell.run = True
             worst = worst or cell.fatal
         return worst
@@ -163,7 +179,8 @@ class Notebook:
         self._within(1.0)
         if not self._session.alive:
             self._reopen()
-            self.stand_in(self._stood_in)
+            with contextlib.suppress(StudentError, TimedOut, SessionEnded):
+                self.stand_in(self._stood_in)
         self.namespace.begin()
         self.printed = ""
         self._left_s = self._limits.test_s
@@ -174,15 +191,19 @@ class Notebook:
     def request(self, kind: str, *arguments: Any, foreign: Callable[[Any], Any] | None = None) -> Any:
         """One request of the running test, within what is left of its time."""
         name = arguments[0] if kind == "observe" else getattr(arguments[0], "_name", None) if kind == "call" else None
-        if self._hung.get(name, 0) >= _MAX_HUNG_CALLS:
-            raise TimedOut(self._limits.test_s, True)
-        started = time.monotonic()
+        lost = self._lost.setdefault((name, *self._stood_in), []) if name is not None else []
+        if len(lost) >= _MAX_LOST_CALLS:
+            raise lost[-1]
+        started, alive = time.monotonic(), self._session.alive
         try:
             return self._request(kind, *arguments, limit_s=self._within(max(0.1, self._left_s)), foreign=foreign)
         except TimedOut:
-            if name is not None:
-                self._hung[name] = self._hung.get(name, 0) + 1
-            raise TimedOut(self._limits.test_s, self._session.alive) from None
+            lost.append(TimedOut(self._limits.test_s, self._session.alive))
+            raise lost[-1] from None
+        except SessionEnded as ended:
+            if alive:
+                lost.append(ended)
+            raise
         finally:
             self._left_s -= time.monotonic() - started
 
