@@ -17,9 +17,13 @@ from autograder.results import TestStatus
 from autograder.session.client import SessionEnded, StudentError, TimedOut
 from autograder.session.namespace import StudentNamespace
 from autograder.session.notebook import BudgetSpent
+from autograder.session.wire import WireError
 from autograder.testing.checks import CheckFailed
 
 __all__ = ["Verdict", "run_case", "run_case_on"]
+
+
+_UNREADABLE = "The answer could not be read: it was far too large, or not what a function returns."
 
 
 @dataclass(frozen=True)
@@ -96,24 +100,32 @@ def run_case(file: TestFile, case: TestCase, student: StudentNamespace, referenc
         case SessionEnded():
             text = {
                 "memory": f"The memory limit was reached{_within(student)}.",
-                "protocol": "The answer could not be read: it was far too large, or not what a function returns.",
+                "protocol": _UNREADABLE,
             }.get(error.reason, f"The notebook's process ended{_within(student)} (exit status {error.status}).")
             return Verdict("failed", text, str(error))
     return _blame(file, case, error, reference)
 
 
 def _student_raised(error: StudentError, student: StudentNamespace) -> Verdict:
-    """The exception's type and place; its text may quote hidden inputs and is for the instructor."""
+    """The exception's type and place; its text may quote hidden inputs and is for the instructor.
+
+    A type's name or a line number that is not known here could carry hidden inputs as well.
+    """
     description = error.description
     type_name = error.type_name if error.type_name in _exception_names() else "an exception"
-    cell, line = description.get("cell"), description.get("line")
-    place = f" in cell {cell}, line {line}" if type(cell) is int and type(line) is int else ""
-    message = f"Your code raised {type_name}{place}{_within(student)}."
-    if type_name == "NotImplementedError":
-        message = f"`{student.asked}` is not implemented yet{place}."
-    source = student.source_line(cell, line) if place else ""
+    source = student.source_line(description.get("cell"), description.get("line"))
+    place = f" in cell {description['cell']}, line {description['line']}" if source else ""
+    match type_name:
+        case "NotImplementedError":
+            message = f"`{student.asked}` is not implemented yet{place}."
+        case "TypeError" if not place and student.asked:
+            message = f"`{student.asked}` could not be called as the test calls it: does it take the arguments that the notebook asks for?"
+        case _ if error.type_name == WireError.__name__:
+            message = _UNREADABLE
+        case _:
+            message = f"Your code raised {type_name}{place}{_within(student)}." + (f" The line: `{source}`" if source else "")
     detail = f"{error.type_name}: {description.get('message')}\n{description.get('traceback')}\n{error.printed}"
-    return Verdict("failed", f"{message} The line: `{source}`" if source else message, detail)
+    return Verdict("failed", message, detail)
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from otter.test_files import TestCase
 
 from autograder.cases import Verdict, run_case
 from autograder.diagnosis import matching_misconception
+from autograder.misconceptions import Misconception
 from autograder.plan import Plan, Question
 from autograder.results import QuestionResult, SubmissionResult, TestResult
 from autograder.session.client import SessionEnded, StudentError, TimedOut
@@ -97,19 +98,19 @@ class _Grading:
         return {q: found[q] for q in sorted(found, key=_natural)} if self._plan.ours else found
 
     def _question(self, question: Question) -> QuestionResult:
-        tests = [self._case(question, case) for case in question.file.test_cases]
-        if any(t.status == "failed" for t in tests):
-            tests = self._carry_forward(question, tests)
+        broken = [q for q in self._plan.only(question.needs) if q.name in self._broken]
+        tests = [self._case(question, case, diagnose=not broken) for case in question.file.test_cases]
+        if broken and any(t.status == "failed" for t in tests):
+            tests = self._carry_forward(question, tests, broken)
         if any(t.status == "failed" for t in tests):  # by its own fault, not by that of a question before it
             self._broken.add(question.name)
         if question.file.all_or_nothing and any(t.status != "passed" for t in tests):
             tests = [replace(t, score=0.0) for t in tests]
         return QuestionResult.of(tests)
 
-    def _carry_forward(self, question: Question, tests: list[TestResult]) -> list[TestResult]:
-        """The failed cases once more, with the reference in place of broken earlier questions."""
-        broken = [q for q in self._plan.only(question.needs) if q.name in self._broken]
-        if not broken or self._plan.reference is None or self._spent:
+    def _carry_forward(self, question: Question, tests: list[TestResult], broken: list[Question]) -> list[TestResult]:
+        """The failed cases once more, with the reference in place of the broken earlier questions."""
+        if self._plan.reference is None or self._spent:
             return tests
         stand_ins = answers(self._plan.reference, [n for q in broken for n in q.names])
         bounded = {n: _bounded(self._notebook, f) for n, f in stand_ins.items()}
@@ -117,16 +118,20 @@ class _Grading:
         try:
             self._notebook.stand_in(list(stand_ins))
             again = [
-                t if t.status != "failed" else self._case(question, case)
+                t if t.status != "failed" else self._case(question, case, diagnose=True)
                 for t, case in zip(tests, question.file.test_cases, strict=True)
             ]
         except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests
         finally:
             self._give_back()
-        note = f"graded with the reference standing in for {', '.join(q.name for q in broken)}"
+        names = ", ".join(q.name for q in broken)
+        notes = {
+            "passed": f"graded with the reference standing in for {names}",
+            "failed": f"it also fails with the reference standing in for {names}",
+        }
         return [
-            new if new is old else replace(new, note=note) if new.status == "passed" else old
+            replace(new, note=notes[new.status]) if new is not old and new.status in notes else old
             for old, new in zip(tests, again, strict=True)
         ]
 
@@ -136,9 +141,10 @@ class _Grading:
         except Exception:  # the box is gone; the next test opens another, without stand-ins
             self._notebook.close()
 
-    def _case(self, question: Question, case: TestCase) -> TestResult:
+    def _case(self, question: Question, case: TestCase, *, diagnose: bool) -> TestResult:
         started = time.monotonic()
-        verdict, misconception = self._verdict(question, case)
+        verdict = self._verdict(question, case)
+        misconception = self._misconception() if diagnose and verdict.wrong_answer else None
         passed = verdict.status == "passed"
         shared = None
         if not self._plan.ours and verdict.wrong_answer:
@@ -156,20 +162,21 @@ class _Grading:
             note=_SHARED_PROCESS if shared else "",
         )
 
-    def _verdict(self, question: Question, case: TestCase):
+    def _verdict(self, question: Question, case: TestCase) -> Verdict:
         if self._spent:
-            return Verdict("skipped", f"Not run: {self._spent}."), None
+            return Verdict("skipped", f"Not run: {self._spent}.")
         try:
             self._notebook.begin_test(_number(self._work.salt, question.name, case.name))
-            verdict = run_case(question.file, case, self._notebook.namespace, self._plan.reference)
+            return run_case(question.file, case, self._notebook.namespace, self._plan.reference)
         except BudgetSpent as spent:
-            self._spent, self.status = str(spent), spent.status
-            return Verdict("skipped", f"Not run: {spent}."), None
-        misconception = None
-        if verdict.wrong_answer and self._plan.reference is not None:
-            calls = self._notebook.namespace.calls
-            misconception = matching_misconception(calls, self._plan.reference, self._plan.misconceptions)
-        return verdict, misconception
+            self._spent, self.status = str(spent), "timeout"
+            return Verdict("skipped", f"Not run: {spent}.")
+
+    def _misconception(self) -> Misconception | None:
+        if self._plan.reference is None:
+            return None
+        calls = self._notebook.namespace.calls
+        return matching_misconception(calls, self._plan.reference, self._plan.misconceptions)
 
     def _in_student_process(self, question: Question, case: TestCase) -> bool:
         """Whether a foreign test passes where stock otter would run it."""

@@ -89,6 +89,11 @@ class Template:
         self._control = ours
 
     @property
+    def pid(self) -> int:
+        """Process id of the template."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None

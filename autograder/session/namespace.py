@@ -7,6 +7,7 @@ first fetches the object as an array and then computes here.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 
 from autograder.session.wire import Callback, HandleRef, WireError
 from autograder.testing.checks import CheckFailed
-from autograder.testing.probes import Observation
+from autograder.testing.probes import AUTODIFF_USES, Observation
 
 __all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace"]
 
@@ -25,6 +26,11 @@ __all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace"]
 _SHARED_MODULES = frozenset({
     "collections", "itertools", "json", "keras", "math", "matplotlib.pyplot", "numpy", "pandas", "random", "re",
     "scipy", "scipy.stats", "statistics", "tensorflow",
+})  # fmt: skip
+_KNOWN_TYPES = frozenset({
+    "DataFrame", "Dataset", "Dense", "EagerTensor", "Function", "Functional", "Generator", "History", "IndexedSlices", "KerasTensor",
+    "Layer", "Model", "RaggedTensor", "Sequential", "Series", "SparseTensor", "Tensor", "Variable", "builtin_function_or_method",
+    "coroutine", "function", "generator", "method", "module", "ndarray",
 })  # fmt: skip
 _MAX_CALLBACKS = 20_000  # calls of evaluator functions within one test
 
@@ -72,25 +78,36 @@ class StudentNamespace(Mapping):
 
     def observe(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool) -> Observation:
         """The probe ``observe`` of :mod:`autograder.testing.probes`, run beside the student's function."""
-        if name not in self:
-            raise CheckFailed(f"`{name}` is not defined.")
         self.asked = name
-        answer = self._ask("observe", name, list(args), kwargs, watch_autodiff)
-        match answer:
+        match self._ask("observe", name, list(args), kwargs, watch_autodiff):
             case [value, list() as changed, dict() as autodiff, dict() as calls]:
                 pass
+            case ["missing"]:
+                raise CheckFailed(f"`{name}` is not defined.")
+            case ["not a function"]:
+                raise CheckFailed(f"`{name}` is not a function.")
             case _:
                 raise CheckFailed(f"the answer of `{name}` could not be read.")
         self.calls.append(RecordedCall(name, args, kwargs, value))
         counts = {str(k): int(v) for k, v in calls.items() if type(v) is int}
-        return Observation(value, [str(c)[:200] for c in changed], {str(k)[:200]: 1 for k in autodiff}, counts)
+        # What reaches a message is checked: a path or a label that cannot be could carry hidden inputs.
+        possible = set(_paths(args, kwargs)) if changed else set()
+        used = {use: 1 for use in AUTODIFF_USES if use in autodiff}
+        return Observation(value, [c for c in changed if c in possible], used, counts)
 
     def reachable_names(self, name: str) -> set[str]:
         """Library names that the code of ``name`` leads to."""
         return set(self._reached.get(name, ()))
 
-    def source_line(self, cell: int, line: int) -> str:
+    def known_type(self, name: str) -> str:
+        """``name`` where it is a type's of the language, of a usual library or of the notebook's source."""
+        in_source = name.isidentifier() and any(f"class {name}" in source for source in self._sources)
+        return name if in_source or name in _KNOWN_TYPES or hasattr(builtins, name) else "object"
+
+    def source_line(self, cell: Any, line: Any) -> str:
         """A line of the notebook as it was handed in, both counted from 1; empty where there is none."""
+        if type(cell) is not int or type(line) is not int:
+            return ""
         lines = self._sources[cell - 1].splitlines() if 0 < cell <= len(self._sources) else []
         return lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
 
@@ -163,6 +180,21 @@ class StudentNamespace(Mapping):
         return value
 
 
+def _paths(args: tuple, kwargs: dict[str, Any]) -> Iterator[str]:
+    """Every path that the probe ``observe`` can name as changed."""
+
+    def below(value: Any, path: str) -> Iterator[str]:
+        yield path
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+        for key, item in items:
+            yield from below(item, f"{path}[{key!r}]")
+
+    for position, value in enumerate(args, start=1):
+        yield from below(value, f"argument {position}")
+    for name, value in kwargs.items():
+        yield from below(value, f"argument {name}")
+
+
 class Missing:
     """Stands for a name that the notebook does not define: any use fails in words."""
 
@@ -189,8 +221,8 @@ class Handle:
 
     @property
     def type_name(self) -> str:
-        """The class' name, by the student process' word."""
-        return self._ref.type_name
+        """The class' name, by the student process' word, where it is a known one."""
+        return self._owner.known_type(self._ref.type_name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self._ref.is_callable:

@@ -19,6 +19,7 @@ __all__ = ["BudgetSpent", "Cell", "Notebook", "Unreadable"]
 _READ_S = 60.0
 _LOOKUP_S = 20.0
 _MAX_REOPENED = 20
+_MAX_PRINTED = 20_000  # characters within one test
 _MAX_LOST_CALLS = 2  # of one function that hangs or ends its process, before it is not called again
 
 
@@ -43,6 +44,7 @@ class Cell:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, Any] | None = None
     run: bool = False
+    size: int = 0  # characters of the outputs
     fatal: str = ""  # "timeout", "memory" or "crashed" where the cell took the box with it or had to be stopped
 
 
@@ -161,13 +163,25 @@ class Notebook:
             cell.fatal = "memory" if ended.reason == "memory" else "crashed"
             cell.outputs = [_stopped(_end_in_words(ended))]
         except StudentError as error:
-            cell.error = error.description
+            cell.error = {"type": error.type_name}
         else:
             match answer:
                 case {"outputs": list() as outputs, "error": None | dict() as error}:
-                    cell.outputs, cell.error = outputs, error
+                    self._keep(cell, outputs)
+                    cell.error = error and {"type": str(error.get("type"))[:100]}
                 case _:  # student code wrote into the channel
                     cell.fatal, cell.outputs = "crashed", [_stopped("The outcome of this cell could not be read.")]
+
+    def _keep(self, cell: Cell, outputs: list[Any]) -> None:
+        """Outputs within twice the limit that the student process keeps to, unless it was tampered with."""
+        left = 2048 * self._limits.output_kib - sum(c.size for c in self.cells if c is not cell)
+        cell.outputs, cell.size = [], 0
+        for output in outputs:
+            cell.size += _characters(output)
+            if cell.size > left:
+                cell.outputs.append(_stopped("[output cut here: the notebook printed more than its limit]"))
+                return
+            cell.outputs.append(output)
 
     # --- the tests --------------------------------------------------------------------------------
 
@@ -215,8 +229,14 @@ class Notebook:
 
     def _request(self, kind: str, *arguments: Any, limit_s: float, foreign: Callable[[Any], Any] | None = None) -> Any:
         value, printed = self._session.request(kind, *arguments, limit_s=limit_s, foreign=foreign)
-        self.printed += printed
+        self.printed = (self.printed + printed)[:_MAX_PRINTED]
         return value
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else len(value) if isinstance(value, str | bytes) else 1
 
 
 def _stopped(words: str) -> dict[str, Any]:

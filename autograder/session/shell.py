@@ -12,7 +12,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-__all__ = ["GradingShell", "OutputLog", "connect", "install_otter_stub", "make_shell"]
+__all__ = ["GradingShell", "OutputLog", "connect", "install_otter_stub", "make_shell", "plain_text", "words_of"]
 
 _MIMES = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")
 _INSTALLERS = ("pip", "pip3", "conda", "mamba", "apt", "apt-get", "uv", "git", "wget", "curl")
@@ -34,7 +34,7 @@ class OutputLog:
         """Append to stream ``name`` (stdout or stderr); what is beyond the budget is dropped."""
         if not text or self.budget <= 0:
             return
-        kept = text[: self.budget]
+        kept = plain_text(text, self.budget)
         self.budget -= len(kept)
         if self.budget <= 0:
             kept += "\n[output cut here: the notebook printed more than its limit]\n"
@@ -48,6 +48,7 @@ class OutputLog:
         """Append display data or an execute result, reduced to text and pictures."""
         kept = {m: v for m, v in data.items() if m in _MIMES and isinstance(v, str)}
         size = sum(map(len, kept.values()))
+        kept = {m: plain_text(v, size) for m, v in kept.items()}
         if size > self.budget:
             self.text("stderr", "[an output was too large to keep]\n")
             return
@@ -58,8 +59,11 @@ class OutputLog:
         self.outputs.append(output)
 
     def error(self, name: str, value: str, lines: list[str]) -> None:
-        """Append an error output."""
-        self.outputs.append({"output_type": "error", "ename": name[:200], "evalue": value[:2000], "traceback": lines[:60]})
+        """Append an error output; its traceback counts towards the budget."""
+        lines = [plain_text(line, 2000) for line in lines[:60]]
+        lines = lines if sum(map(len, lines)) <= self.budget else []
+        self.budget -= sum(map(len, lines))
+        self.outputs.append({"output_type": "error", "ename": plain_text(name, 200), "evalue": value, "traceback": lines})
 
 
 class _Stream(io.TextIOBase):
@@ -165,14 +169,20 @@ def connect(shell: GradingShell, log: OutputLog) -> None:
     """Send everything that the notebook shows to ``log``."""
     shell.display_pub.log = shell.displayhook.log = log
     sys.stdout, sys.stderr = _Stream("stdout", log), _Stream("stderr", log)
-    shell._showtraceback = lambda kind, value, lines: log.error(kind.__name__, _words(value), [str(line) for line in lines])
+    shell._showtraceback = lambda kind, value, lines: log.error(kind.__name__, words_of(value), [str(line) for line in lines])
 
 
-def _words(value: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """An exception's message, cut to a page; the student's class may refuse to give it."""
     try:
-        return str(value)
+        return plain_text(str(error), 2000)
     except BaseException:
         return "(its message cannot be read)"
+
+
+def plain_text(text: str, limit: int) -> str:
+    """At most ``limit`` characters that UTF-8 can hold: lone surrogates become question marks."""
+    return text[:limit].encode("utf-8", "replace").decode()
 
 
 def _inline_figures(shell: GradingShell) -> None:
@@ -189,6 +199,17 @@ def _inline_figures(shell: GradingShell) -> None:
         shell.events.register("post_execute", flush_figures)
     select_figure_formats(shell, {"png"})
     plt.rcParams["figure.dpi"] = 72
+    _warm_fonts(plt)
+
+
+def _warm_fonts(plt: Any) -> None:
+    """Draw one figure with text and mathematics: fonts and parsers are then loaded for every fork."""
+    figure, axes = plt.subplots()
+    axes.plot([0.0, 1.0], label="$\\alpha_i^2$")
+    axes.set_title("x")
+    axes.legend()
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close(figure)
 
 
 def install_otter_stub() -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from autograder.session.objects import ObjectTable
 from autograder.session.policy import PUBLIC
 from autograder.session.reader import UnreadableError, read_submission
-from autograder.session.shell import GradingShell, OutputLog, connect
+from autograder.session.shell import GradingShell, OutputLog, connect, plain_text, words_of
 from autograder.session.standins import stand_in
 from autograder.session.wire import Callback, frame, frame_length
 from autograder.testing.calls import loss_functions
@@ -67,23 +67,21 @@ class StudentServer:
                 token, kind, *arguments = self._objects.unpack(self._receive())
             except EOFError:
                 return
-            self._send(self._answer(token, kind, arguments))
+            self._channel.sendall(self._answer(token, kind, arguments))
 
-    def _answer(self, token: int, kind: str, arguments: list[Any]) -> list[Any]:
+    def _answer(self, token: int, kind: str, arguments: list[Any]) -> bytes:
         if kind != "cell":
             self._log.take()
         signal.signal(signal.SIGINT, self._interrupt)
         try:
             self._in_student_code = True
             value = getattr(self, f"_do_{kind}")(*arguments)
-            packed = ["ok", token, value, self._printed(kind)]
-            self._objects.pack(packed)  # while a failure is still the student's
-        except BaseException as error:
+            return frame(self._objects.pack(["ok", token, value, self._printed(kind)]))
+        except BaseException as error:  # a value that cannot be sent is the student's failure, too
             self._in_student_code = False
-            return ["error", token, _describe(error), self._printed(kind)]
+            return frame(self._objects.pack(["error", token, _describe(error), self._printed(kind)]))
         finally:
             self._in_student_code = False
-        return packed
 
     def _printed(self, kind: str) -> str:
         if kind == "cell":
@@ -186,7 +184,9 @@ class StudentServer:
     def _do_observe(self, name: str, args: list, kwargs: dict, watch_autodiff: bool) -> list[Any]:
         namespace = self._shell.user_ns
         if name not in namespace:
-            raise NameError(name)
+            return ["missing"]
+        if not callable(namespace[name]):
+            return ["not a function"]
         watched = loss_functions(namespace, name) if watch_autodiff else None
         seen = observe(namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched)
         return [seen.value, seen.changed, seen.autodiff, seen.calls]
@@ -239,14 +239,10 @@ def _link_public_files() -> None:
 
 def _describe(error: BaseException) -> dict[str, Any]:
     """What went wrong, and the line of the notebook where; the student's own classes may lie or raise."""
-    try:
-        message = str(error)[:2000]
-    except BaseException:
-        message = "(its message cannot be read)"
-    found = {"type": type(error).__name__[:100], "message": message, "cell": None, "line": None, "traceback": ""}
+    found = {"type": plain_text(type(error).__name__, 100), "message": words_of(error), "cell": None, "line": None, "traceback": ""}
     with contextlib.suppress(BaseException):
         frames = traceback.extract_tb(error.__traceback__)
-        found["traceback"] = "".join(traceback.format_list(frames[-12:]))[:4000]
+        found["traceback"] = plain_text("".join(traceback.format_list(frames[-12:])), 4000)
         mine = [f for f in frames if f.filename.startswith("<cell ")]
         if mine:
             found.update(cell=int(mine[-1].filename[6:-1]), line=mine[-1].lineno)

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Observation", "is_compiled", "observe"]
+__all__ = ["AUTODIFF_USES", "Observation", "is_compiled", "observe"]
+
+AUTODIFF_USES = ("tf.GradientTape", "tf.autodiff.ForwardAccumulator", "tf.gradients", "tf.test.compute_gradient", "keras.optimizers")
 
 
 @dataclass
@@ -158,14 +160,15 @@ def _autodiff_entries() -> list[tuple[Any, str, str]]:
     import tensorflow as tf
     from tensorflow.python.ops import gradient_checker_v2, gradients_util
 
+    tape, accumulator, gradients, checker, optimizers = AUTODIFF_USES
     optimizer = keras.optimizers.Optimizer
     return [
-        (tf.GradientTape, "_push_tape", "tf.GradientTape"),
-        (tf.autodiff.ForwardAccumulator, "_push_accumulator", "tf.autodiff.ForwardAccumulator"),
-        (gradients_util, "_GradientsHelper", "tf.gradients"),
-        (gradient_checker_v2, "_compute_gradient_list", "tf.test.compute_gradient"),
-        (optimizer, "apply", "keras.optimizers"),
-        (optimizer, "update_step", "keras.optimizers"),
+        (tf.GradientTape, "_push_tape", tape),
+        (tf.autodiff.ForwardAccumulator, "_push_accumulator", accumulator),
+        (gradients_util, "_GradientsHelper", gradients),
+        (gradient_checker_v2, "_compute_gradient_list", checker),
+        (optimizer, "apply", optimizers),
+        (optimizer, "update_step", optimizers),
     ]
 
 
