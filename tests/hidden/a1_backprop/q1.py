@@ -106,6 +106,7 @@ def test_seed(env):
 )
 def test_independent(env):
     params = draw(env, (60, 60, 60), any_seed(hidden_rng("q1 independent")))
+    check(np.ptp(params["w1"]) > 0 and np.ptp(params["w2"]) > 0, "The weights should be random numbers.")
     for second in (params["w2"], params["w2"].T):
         correlation = np.corrcoef(params["w1"].ravel(), second.ravel())[0, 1]
         check(abs(correlation) < 0.15, "w2 repeats the random numbers of w1.")
