@@ -13,7 +13,7 @@ from rich.table import Table
 from autograder.config import Course
 from autograder.session.client import Session, Template
 from autograder.session.policy import Policy, library_paths
-from autograder.session.sandbox import LAYERS
+from autograder.session.sandbox import LAYERS, missing_layers
 
 __all__ = ["run"]
 
@@ -36,11 +36,11 @@ def run(course: Course | None) -> bool:
     sandbox.add_column("state")
     for layer in LAYERS:
         state = layers.get(layer, "missing")
-        sandbox.add_row(layer, "on" if state == "on" else f"[red]off: {state}[/red]")
+        sandbox.add_row(layer, "on" if state == "on" else f"off: {state}")
     console.print(sandbox)
     console.print(f"device: {gpu}; a box opens in {seconds * 1000:.0f} ms", highlight=False)
-    missing = [layer for layer in LAYERS if layers.get(layer) != "on"]
-    words = "every layer holds" if not missing else f"{len(missing)} layers are missing; --require-sandbox would refuse"
+    missing = missing_layers(layers)
+    words = f"missing: {', '.join(missing)}; --require-sandbox refuses" if missing else "every layer that is needed holds"
     console.print(words, style="bold")
     return not missing
 

@@ -20,6 +20,7 @@ from autograder.errors import GraderFault, UsageError
 from autograder.evaluate import Graded, Work
 from autograder.report import safe_name
 from autograder.results import BatchResult, SubmissionResult
+from autograder.session.sandbox import missing_layers
 from autograder.version import assignment_version, package_version
 
 __all__ = ["grade"]
@@ -151,7 +152,7 @@ class _Batch:
         for work, graded in grade_all(works, source, workers, time_s, lambda name: self._on_event(Started(name))):
             names.discard(work.name)
             self._keep(work, graded)
-            missing = [f"{k} ({v})" for k, v in graded.layers.items() if v != "on"]
+            missing = missing_layers(graded.layers) if graded.layers else []
             if require_sandbox and missing:
                 raise UsageError(f"--require-sandbox: missing here: {', '.join(missing)}; see `autograder doctor`")
         if names:

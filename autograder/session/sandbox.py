@@ -18,7 +18,9 @@ from autograder.session import landlock, linux, seccomp
 from autograder.session.linux import MOUNT
 from autograder.session.policy import HOME, PUBLIC, Policy
 
-__all__ = ["LAYERS", "STUDENT_ID", "Layers", "build_root", "enter_namespaces", "give_up_rights", "write_id_maps"]
+__all__ = [
+    "LAYERS", "STUDENT_ID", "Layers", "build_root", "enter_namespaces", "give_up_rights", "missing_layers", "write_id_maps",
+]  # fmt: skip
 
 # Every layer, in the order in which it is put up.
 LAYERS = (
@@ -26,6 +28,8 @@ LAYERS = (
     "private root", "private /proc", "separate user", "session keyring", "limits", "no capabilities", "no new privileges",
     "landlock", "seccomp",
 )  # fmt: skip
+# Only root can give the student another user id; the other layers hold without it.
+_EXTRA = ("separate user",)
 STUDENT_ID = 1000  # user and group inside the user namespace
 _OUTSIDE_ID = 2_000_000_000  # first of the host's ids that stand for students, where root maps them
 _NAMESPACES = {
@@ -50,6 +54,11 @@ class Layers(dict[str, str]):
             return False
         self[layer] = "on"
         return True
+
+
+def missing_layers(layers: dict[str, str]) -> list[str]:
+    """The layers that do not hold and that grading should not do without."""
+    return [layer for layer in LAYERS if layers.get(layer) != "on" and layer not in _EXTRA]
 
 
 def enter_namespaces(layers: Layers, map_ids: Callable[[], None]) -> None:
