@@ -68,6 +68,8 @@ def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
         with hidden_salt(work.salt):
             grading = _Grading(plan, notebook, work)
             questions = grading.all_questions()
+        if notebook.fault is not None:
+            raise notebook.fault
         status = status or grading.status
         result = SubmissionResult.of(
             work.name,
@@ -169,7 +171,7 @@ class _Grading:
             self._notebook.begin_test(_number(self._work.salt, question.name, case.name))
             return run_case(question.file, case, self._notebook.namespace, self._plan.reference)
         except BudgetSpent as spent:
-            self._spent, self.status = str(spent), "timeout"
+            self._spent, self.status = str(spent), spent.status
             return Verdict("skipped", f"Not run: {spent}.")
 
     def _misconception(self) -> Misconception | None:

@@ -30,6 +30,8 @@ __all__ = ["GRACE_S", "Session", "SessionEnded", "StudentError", "Template", "Ti
 GRACE_S = 2.0  # between an interrupt and the end of the box
 _START_S = 180.0  # a cold import of TensorFlow on a slow disk
 _OPEN_S = 60.0
+_REPORT_S = 5.0  # for init's word on the end of the student process
+_MAX_TEXT = 8_000  # characters of what a student process says of an error or has printed
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -42,8 +44,9 @@ class StudentError(Exception):
 
     def __init__(self, description: dict[str, Any], printed: str) -> None:
         super().__init__(str(description.get("type", "error"))[:100])
-        self.description = description
-        self.printed = printed
+        texts = {k: v[:_MAX_TEXT] for k, v in description.items() if k in ("type", "message", "traceback") and isinstance(v, str)}
+        self.description = texts | {k: v for k, v in description.items() if k in ("cell", "line") and type(v) is int}
+        self.printed = printed[:_MAX_TEXT]
 
     @property
     def type_name(self) -> str:
@@ -190,8 +193,8 @@ class Session:
     def request(self, kind: str, *arguments: Any, limit_s: float, foreign: Callable[[Any], Any] | None = None) -> tuple[Any, str]:
         """(value, printed text) of one request.
 
-        Raises ``StudentError``, ``TimedOut`` or ``SessionEnded``. foreign: translates arguments that the
-        wire cannot carry.
+        Raises ``StudentError``, ``TimedOut`` or ``SessionEnded``, and ``GraderFault`` where the box was ended
+        from outside. foreign: translates arguments that the wire cannot carry.
         """
         if not self.alive:
             raise self._ended or SessionEnded("exit")
@@ -236,7 +239,7 @@ class Session:
                 case ["callback", name, list() as content]:
                     self._send(encode(self._run_callback(name, content)), deadline)
                 case ["ok", int() as answered, value, str() as printed] if answered == token:
-                    return value, printed
+                    return value, printed[:_MAX_TEXT]
                 case ["error", int() as answered, dict() as description, str() as printed] if answered == token:
                     raise StudentError(description, printed)
                 case _:
@@ -308,13 +311,19 @@ class Session:
             raise self._end()
 
     def _end(self) -> SessionEnded:
-        """Why the student process is gone, by init's word."""
+        """Why the student process is gone, by init's word.
+
+        Raises ``GraderFault`` where init is gone without one: student code cannot bring that about.
+        """
         poller = select.poll()
         poller.register(self._lifeline, select.POLLIN)
         try:
-            event = msgpack.unpackb(self._lifeline.recv(4096)) if poller.poll(1000) else {}
+            event = self._lifeline.recv(4096) if poller.poll(_REPORT_S * 1000) else msgpack.packb({})
+            report = msgpack.unpackb(event) if event else None
         except (OSError, ValueError):
-            event = {}
-        return SessionEnded(str(event.get("reason", "exit")), event.get("status"))
-
-
+            report = None
+        if report is None:
+            self._ended = SessionEnded("exit")
+            self.close()
+            raise GraderFault("the sandbox was ended from outside")
+        return SessionEnded(str(report.get("reason", "exit")), report.get("status"))

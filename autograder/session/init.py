@@ -123,7 +123,8 @@ def _anonymous_kib(process: str) -> int:
 
 def _sum_kib(process: str, file: str, fields: tuple[str, ...]) -> int:
     try:
-        lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+        # A process may call itself by any bytes.
+        lines = Path(f"/proc/{process}/{file}").read_text(encoding="latin-1").splitlines()
     except OSError:  # it has just ended
         return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith(fields))

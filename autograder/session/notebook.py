@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.config import Limits
+from autograder.errors import GraderFault
 from autograder.session.client import Session, SessionEnded, StudentError, TimedOut
 from autograder.session.namespace import StudentNamespace
 from autograder.session.policy import Policy
@@ -61,7 +62,8 @@ class Notebook:
         self._student_seconds = 0.0
         self.cells: list[Cell] = []
         self.layers: dict[str, str] = {}
-        self.printed = ""  # by the last request, for the instructor
+        self.printed = ""  # within the running test, for the instructor
+        self.fault: GraderFault | None = None  # kept, since a test may take any exception for the student's
         self.namespace = StudentNamespace(self, {})
         self._stood_in: list[str] = []
         self._open()
@@ -228,7 +230,11 @@ class Notebook:
             self._request("stand_in", names, limit_s=self._within(_LOOKUP_S))
 
     def _request(self, kind: str, *arguments: Any, limit_s: float, foreign: Callable[[Any], Any] | None = None) -> Any:
-        value, printed = self._session.request(kind, *arguments, limit_s=limit_s, foreign=foreign)
+        try:
+            value, printed = self._session.request(kind, *arguments, limit_s=limit_s, foreign=foreign)
+        except GraderFault as fault:
+            self.fault = fault
+            raise
         self.printed = (self.printed + printed)[:_MAX_PRINTED]
         return value
 
