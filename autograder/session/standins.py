@@ -49,7 +49,9 @@ def _differentiable(tf, name: str, ask: Ask, args: tuple, kwargs: dict, flat: li
         return tf.nest.pack_sequence_as(structure, merged)
 
     sample = ask(name, "value", rebuilt([_zeros(flat[i]) for i in tensors] if symbolic else [flat[i] for i in tensors]))
-    kinds = [tf.float32 if np.asarray(s).dtype.kind == "f" else tf.as_dtype(np.asarray(s).dtype) for s in tf.nest.flatten(sample)]
+    floats = [flat[i].dtype for i in tensors if flat[i].dtype.is_floating]
+    widest = max(floats, key=lambda kind: kind.size, default=tf.float32)  # student code may mix no dtypes
+    kinds = [widest if np.asarray(s).dtype.kind == "f" else tf.as_dtype(np.asarray(s).dtype) for s in tf.nest.flatten(sample)]
 
     def values(*inputs):
         answer = ask(name, "value", rebuilt(list(inputs)))

@@ -56,6 +56,7 @@ class StudentServer:
         self._lock = threading.RLock()
         self._in_student_code = False
         self._replaced: dict[str, Any] = {}
+        self._ran_eagerly = False
         connect(shell, self._log)
         signal.signal(signal.SIGINT, self._interrupt)
 
@@ -201,13 +202,27 @@ class StudentServer:
         return _OPERATORS[name](*operands)
 
     def _do_stand_in(self, names: list[str]) -> None:
-        """Put the evaluator's answers in place of the functions ``names``; an empty list restores them."""
+        """Put the evaluator's answers in place of the functions ``names``; an empty list restores them.
+
+        Compiled functions run eagerly meanwhile: a trace of an earlier call holds on to the functions it met.
+        """
+        self._run_eagerly(bool(names))
         namespace = self._shell.user_ns
         for name, original in self._replaced.items():
             namespace.pop(name, None) if original is _ABSENT else namespace.__setitem__(name, original)
         self._replaced = {name: namespace.get(name, _ABSENT) for name in names}
         for name in names:
             namespace[name] = stand_in(name, self._ask)
+
+    def _run_eagerly(self, stand_ins: bool) -> None:
+        """With stand-ins, all functions eagerly; without, as the notebook left it."""
+        if "tensorflow" not in sys.modules:
+            return
+        config = sys.modules["tensorflow"].config
+        if stand_ins and not self._replaced:
+            self._ran_eagerly = config.functions_run_eagerly()
+        if stand_ins or self._replaced:
+            config.run_functions_eagerly(stand_ins or self._ran_eagerly)
 
     def _do_test_here(self, path: str, source: str, case: int) -> list[Any]:
         """Run one case of a foreign test file in this very process, as stock otter does."""
