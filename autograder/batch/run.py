@@ -106,6 +106,7 @@ class _Batch:
     def __init__(self, job: _Job, submissions: list[Submission], journal: Journal, out: Path, on_event) -> None:
         self._job, self._journal, self._out, self._on_event = job, journal, out, on_event
         self._header = job.header()
+        self._points = 0.0 if isinstance(job.subject, Path) else job.subject.points
         self._submissions = submissions
         self._salt = os.environ.get("AUTOGRADER_SALT") or secrets.token_hex(16)
         self._found: dict[str, SubmissionResult] = {}
@@ -141,7 +142,7 @@ class _Batch:
 
     def _keep_unkeyed(self, submission: Submission, reason: str) -> None:
         self._found[submission.name] = SubmissionResult(
-            submission=submission.name, status="unreadable", score=0.0, max_score=0.0, message=reason
+            submission=submission.name, status="unreadable", score=0.0, max_score=self._points, message=reason
         )
 
     def _grade_isolated(self, works: list[Work], workers: int, require_sandbox: bool) -> None:
@@ -179,7 +180,7 @@ class _Batch:
         text = None if graded.notebook is None else json.dumps(graded.notebook, ensure_ascii=False)
         result = graded.result
         if text is not None:
-            result = replace(result, executed=f"executed/{safe_name(work.name)}.ipynb")
+            result = replace(result, executed=_executed(work.name))
             self._write_notebook(work.name, text)
         self._layers = graded.layers or self._layers
         self._journal.put(self._keys[work.name], result, text)
@@ -188,6 +189,11 @@ class _Batch:
 
     def _write_notebook(self, name: str, text: str | None) -> None:
         if text is not None:
-            path = self._out / "executed" / f"{safe_name(name)}.ipynb"
+            path = self._out / _executed(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _executed(name: str) -> str:
+    """Path of a submission's executed notebook below the output folder."""
+    return f"executed/{safe_name(name).removesuffix('.ipynb')}.ipynb"

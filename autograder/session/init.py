@@ -64,6 +64,8 @@ def _run_init(channel: int, lifeline: int, policy: Policy, layers: Layers, serve
         serve(socket.socket(fileno=channel), dict(layers), output_kib)
         os._exit(0)
     os.close(channel)
+    # Where student and init share a user id, the kernel keeps from pid 1 every signal that it does not handle.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     linux.prctl(_SET_DUMPABLE, 0)
     _guard(socket.socket(fileno=lifeline), student, policy)
 
