@@ -58,7 +58,7 @@ def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
     tries again.
     """
     started = time.monotonic()
-    notebook = Notebook(control, _policy(plan), plan.limits, seed=_number(work.salt, "notebook"))
+    notebook = Notebook(control, _policy(plan), plan.limits, _number(work.salt, "notebook"), plan.before_cell)
     try:
         try:
             notebook.read(work.filename, work.data, plan.assignment, check_name=plan.ours)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 from otter.nbmeta_config import NBMetadataConfig
+from otter.run import AutograderConfig
 from otter.test_files import TestFile, create_test_file
 
 from autograder.config import Assignment, Course, Limits
@@ -43,7 +44,7 @@ class Plan:
     """Questions in the order of grading, with the reference and the known misconceptions if there are any.
 
     ours: the tests are written for handles; a foreign test may have to run in the student's process.
-    public: (path, name) of folders and files that lie beside the notebook; version: of all that decides a mark.
+    public: (path, name) of folders and files that lie beside the notebook; before_cell: source put before each cell; version: of all that decides a mark.
     """
 
     assignment: str
@@ -54,6 +55,7 @@ class Plan:
     public: tuple[tuple[str, str], ...] = ()
     reference: ModuleType | None = None
     misconceptions: tuple[Misconception, ...] = ()
+    before_cell: str = ""
 
     def with_limits(self, **changed: float) -> Plan:
         """The same plan under other limits."""
@@ -93,7 +95,17 @@ def plan_of_package(package: Package, limits: Limits) -> Plan:
         questions=tuple(Question(f.name, f) for f in (t.load() for t in package.tests)),
         ours=False,
         public=public,
+        before_cell=_seeds(package.config),
     )
+
+
+def _seeds(config: AutograderConfig) -> str:
+    """otter's inter-cell seeding, see ``otter.execute.preprocessor``."""
+    if config.seed is None:
+        return ""
+    if config.seed_variable is not None:
+        return f"{config.seed_variable} = {config.seed}\n"
+    return f"import random as _random, numpy as _numpy; _numpy.random.seed({config.seed}); _random.seed({config.seed})\n"
 
 
 def _question(course: Course, assignment: Assignment, q: str) -> Question:

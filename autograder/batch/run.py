@@ -135,8 +135,10 @@ class _Batch:
         self._keys[submission.name] = key(data, submission.path.name, self._header["version"], self._job.mode)
         stored = self._journal.get(self._keys[submission.name])
         if stored is not None:
-            self._found[submission.name] = replace(stored[0], submission=submission.name)
-            self._write_notebook(submission.name, stored[1])
+            result, notebook = stored
+            executed = _executed(submission.name) if notebook is not None else None
+            self._found[submission.name] = replace(result, submission=submission.name, executed=executed)
+            self._write_notebook(submission.name, notebook)
             return None
         return Work(submission.name, f"notebook{submission.path.suffix.lower()}", data, self._salt)
 

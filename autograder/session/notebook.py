@@ -50,10 +50,16 @@ class Cell:
 
 
 class Notebook:
-    """See the module's docstring; ``namespace`` is what hidden tests get as ``env``."""
+    """See the module's docstring; ``namespace`` is what hidden tests get as ``env``.
 
-    def __init__(self, control: socket.socket, policy: Policy, limits: Limits, seed: int) -> None:
+    before_cell: source that runs at the head of every cell, such as otter's seeds.
+    """
+
+    def __init__(
+        self, control: socket.socket, policy: Policy, limits: Limits, seed: int, before_cell: str = ""
+    ) -> None:
         self._control, self._policy, self._limits, self._seed = control, policy, limits, seed
+        self._before_cell = before_cell
         self._deadline = time.monotonic() + limits.time_s
         self._left_s = 0.0  # of the running test
         self._reopened = 0
@@ -158,7 +164,8 @@ class Notebook:
     def _run(self, number: int, cell: Cell) -> None:
         limit_s = self._within(self._limits.cell_s)
         try:
-            answer, _ = self._session.request("cell", number, cell.source, limit_s=limit_s)
+            source = cell.source if cell.source.startswith("%%") else self._before_cell + cell.source
+            answer, _ = self._session.request("cell", number, source, limit_s=limit_s)
         except TimedOut:
             cell.fatal, cell.outputs = "timeout", [_stopped(f"This cell was stopped after {limit_s:.0f} s.")]
         except SessionEnded as ended:
