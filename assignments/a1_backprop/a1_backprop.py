@@ -221,13 +221,13 @@ curves = {"sigmoid": (sigmoid(z), sigmoid_grad(z)), "relu": (relu(z), relu_grad(
 if any(value is None for pair in curves.values() for value in pair):
     print("Your activations appear here once question 2 is solved.")
 else:
-    figure, axes = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
-    for axis, (name, (value, slope)) in zip(axes, curves.items(), strict=True):
-        axis.plot(z, value, label=name)
-        axis.plot(z, slope, "--", label="its derivative")
-        axis.set(xlabel="z", ylim=(-0.1, 1.6 if name == "relu" else 1.1))
-        axis.grid(alpha=0.25)
-        axis.legend(frameon=False)
+    figure, axis = plt.subplots(figsize=(6.5, 2.9))
+    for colour, (name, (value, slope)) in zip(("tab:blue", "tab:orange"), curves.items(), strict=True):
+        axis.plot(z, value, color=colour, label=name)
+        axis.plot(z, slope, "--", color=colour, label=f"derivative of {name}")
+    axis.set(xlabel="z", ylim=(-0.1, 1.6))
+    axis.grid(alpha=0.25)
+    axis.legend(frameon=False)
     plt.show()
 
 # %% [markdown]
@@ -630,7 +630,7 @@ def test_mlp_backward(mlp_backward, mlp_forward, cross_entropy):
 # the valley is too small for all other directions.
 
 # %%
-images = load_images("mnist", n_train=2000, n_test=500, seed=0)
+images = load_images("mnist", n_train=1000, n_test=500, seed=0)
 pixels = images.x_train.reshape(-1, 784) / np.float32(255)
 pixels_test = images.x_test.reshape(-1, 784) / np.float32(255)
 mean_image = pixels.mean(axis=0)
@@ -639,18 +639,22 @@ t, t_test = (np.eye(10, dtype=np.float32)[labels] for labels in (images.y_train,
 show_images(images.x_train, images.y_train, rows=2, columns=10)
 
 # %%
-settings = {"n_hidden": 64, "epochs": 100, "learning_rate": 0.1, "reg": 1e-4, "seed": 0}
+settings = {"n_hidden": 32, "epochs": 40, "learning_rate": 0.15, "reg": 1e-4, "seed": 0}
 runs = {method: train(x, t, x_test, t_test, gradients=method, **settings) for method in ("manual", "tape")}
 if None in runs.values():
     print("Your training curves appear here once `train` returns (params, history).")
 else:
-    for method, (_, history) in runs.items():
-        share = float(history["test_accuracy"][-1])
-        plot_history(history, f'gradients="{method}": {share:.1%} of the test images are read right')
+    (_, history), (_, history_of_tape) = runs["manual"], runs["tape"]
+    share = float(history["test_accuracy"][-1])
+    plot_history(history, f"by hand: {share:.1%} of the test images are read right")
+    gap = np.abs(np.subtract(history["train_loss"], history_of_tape["train_loss"])).max()
+    print(f"The training loss by tape is never further than {gap:.1g} from this one.")
 
 # %% [markdown]
-# The two pictures should be the same. If one of your curves rises, look at the sign; if it falls too slowly,
-# look for a missing factor; if both differ, compare `backward` with `tape_gradients` on the first 10 images.
+# By hand or by tape, the curves should be the same but for rounding. If yours rises, look at the sign; if it
+# falls too slowly, look for a missing factor; if the two are apart, compare `backward` with `tape_gradients`
+# on the first 10 images. And when all is well: what do more epochs do to the two curves, and what does a
+# larger learning rate?
 #
 # Which digits does it get wrong?
 
