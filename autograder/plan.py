@@ -44,7 +44,8 @@ class Plan:
     """Questions in the order of grading, with the reference and the known misconceptions if there are any.
 
     ours: the tests are written for handles; a foreign test may have to run in the student's process.
-    public: (path, name) of folders and files that lie beside the notebook; before_cell: source put before each cell; version: of all that decides a mark.
+    public: (path, name) of folders and files that lie beside the notebook; before_cell: source put before each
+    cell; version: of all that decides a mark.
     """
 
     assignment: str

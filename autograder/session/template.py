@@ -40,6 +40,7 @@ def main() -> None:
     from autograder.session.shell import make_shell
 
     shell = make_shell()
+    _rehearse(shell)
     gc.collect()
     gc.freeze()
     control.send(b"warm")
@@ -52,6 +53,16 @@ def _touch_lazy_modules() -> None:
     if tf is not None:
         for name in ("keras", "data", "nn", "random", "linalg", "math", "autodiff"):
             getattr(tf, name, None)
+
+
+def _rehearse(shell: Any) -> None:
+    """Read a notebook and a script and run a cell, so that schemas and parsers are ready in every fork."""
+    from autograder.session.reader import read_submission
+
+    notebook = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
+    for filename, data in (("a.ipynb", notebook), ("a.py", b"# %%\nx = 1\n")):
+        read_submission(filename, data, shell.transform_cell, "a")
+    shell.run_cell("None", silent=True)
 
 
 def _serve(control: socket.socket, shell: Any) -> None:
