@@ -171,7 +171,7 @@ class Session:
         self._channel.setblocking(False)
         self._open = True
         self._ended: SessionEnded | None = None
-        self._on_handle: Callable[[Any], Any] = lambda ref: ref
+        self._on_handle: Callable[[Any], Any] = lambda ref: getattr(ref, "value", ref)
         self._callbacks: dict[Any, Callable[..., Any]] = {}
         self._next_callback = 1
         self.student_seconds = 0.0
@@ -183,7 +183,7 @@ class Session:
         self.layers: dict[str, str] = dict(hello[1])
 
     def translate(self, on_handle: Callable[[Any], Any], callbacks: dict[Any, Callable[..., Any]]) -> None:
-        """How handles become objects here, and which functions student code may call back by name."""
+        """How handles and copies become objects here, and which functions student code may call back by name."""
         self._on_handle, self._callbacks = on_handle, callbacks
 
     @property
@@ -281,7 +281,7 @@ class Session:
 
     def _receive(self, deadline: float) -> Any:
         body = self._exactly(frame_length(self._exactly(4, deadline)), deadline)
-        return decode(body, handle=self._on_handle)
+        return decode(body, handle=self._on_handle, copied=self._on_handle)
 
     def _exactly(self, count: int, deadline: float) -> bytes:
         data = bytearray()

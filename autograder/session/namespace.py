@@ -8,6 +8,7 @@ first fetches the object as an array and then computes here.
 from __future__ import annotations
 
 import builtins
+import hashlib
 import importlib
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autograder.session.wire import Callback, HandleRef, WireError
+from autograder.session.wire import Callback, Copied, HandleRef, WireError, encode
 from autograder.testing.checks import CheckFailed
 from autograder.testing.probes import AUTODIFF_USES, Observation
 
@@ -66,10 +67,12 @@ class StudentNamespace(Mapping):
         self.calls: list[RecordedCall] = []
         self.asked = ""  # the contract's function that was called last
         self._callbacks_left = _MAX_CALLBACKS
+        self._copied: dict[int, tuple[Copied, bytes]] = {}  # by the id of the value, which is kept alive here
 
     def begin(self) -> None:
         """Forget the calls and callbacks of the last test."""
         self.calls, self.asked = [], ""
+        self._copied.clear()
         self._callbacks_left = _MAX_CALLBACKS
         for number in [k for k in self.callbacks if isinstance(k, int)]:
             del self.callbacks[number]
@@ -104,12 +107,16 @@ class StudentNamespace(Mapping):
         in_source = name.isidentifier() and any(f"class {name}" in source for source in self._sources)
         return name if in_source or name in _KNOWN_TYPES or hasattr(builtins, name) else "object"
 
-    def source_line(self, cell: Any, line: Any) -> str:
-        """A line of the notebook as it was handed in, both counted from 1; empty where there is none."""
-        if type(cell) is not int or type(line) is not int:
-            return ""
-        lines = self._sources[cell - 1].splitlines() if 0 < cell <= len(self._sources) else []
-        return lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
+    def source_line(self, cell: Any, line: Any) -> tuple[int, str]:
+        """Number and text of a line of the notebook as it was handed in; ``(0, "")`` where there is none.
+
+        cell, line: as IPython counts, from 1, and without the empty lines at a cell's head.
+        """
+        if type(cell) is not int or type(line) is not int or not 0 < cell <= len(self._sources):
+            return 0, ""
+        lines = self._sources[cell - 1].splitlines()
+        line += next((i for i, text in enumerate(lines) if text.strip()), 0)
+        return (line, lines[line - 1].strip()[:200]) if 0 < line <= len(lines) else (0, "")
 
     def __getitem__(self, name: str) -> Any:
         match self._ask("lookup", name):
@@ -141,12 +148,26 @@ class StudentNamespace(Mapping):
 
     # --- translation ------------------------------------------------------------------------------
 
-    def make_handle(self, ref: HandleRef) -> Handle:
+    def receive(self, ref: HandleRef | Copied) -> Any:
         """The object for a reference that came over the wire."""
-        return Handle(self, ref)
+        if isinstance(ref, HandleRef):
+            return Handle(self, ref)
+        self._copied[id(ref.value)] = (ref, _digest(ref.value))
+        return ref.value
 
     def _ask(self, kind: str, *arguments: Any) -> Any:
-        return self._requests.request(kind, *arguments, foreign=self._export)
+        return self._requests.request(kind, *map(self._give_back, arguments), foreign=self._export)
+
+    def _give_back(self, value: Any) -> Any:
+        """``value`` with the student's own objects for what was read from them and has not changed since."""
+        ref, digest = self._copied.get(id(value), (None, b""))
+        if ref is not None and ref.value is value and digest == _digest(value):
+            return HandleRef(ref.id, "", False)
+        if type(value) in (list, tuple):
+            return type(value)(map(self._give_back, value))
+        if type(value) is dict:
+            return {k: self._give_back(v) for k, v in value.items()}
+        return value
 
     def _export(self, value: Any) -> Any:
         """What the wire cannot carry by itself: handles, tensors and functions."""
@@ -178,6 +199,10 @@ class StudentNamespace(Mapping):
         if handle._name is not None:
             self.calls.append(RecordedCall(handle._name, args, kwargs, value))
         return value
+
+
+def _digest(value: Any) -> bytes:
+    return hashlib.blake2b(encode(value, foreign=lambda item: HandleRef(id(item), "", False))).digest()
 
 
 def _paths(args: tuple, kwargs: dict[str, Any]) -> Iterator[str]:

@@ -78,7 +78,7 @@ class Notebook:
 
     def _open(self) -> None:
         self._session = Session(self._control, self._policy, self._limits.output_kib)
-        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+        self._session.translate(self.namespace.receive, self.namespace.callbacks)
         self.layers = self._session.layers
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class Notebook:
             raise Unreadable(f"a notebook of {other[:100]}, not of {assignment}")
         self.cells = [Cell(kind, source) for kind, source in found["cells"]]
         self.namespace = StudentNamespace(self, found["names"], [c.source for c in self.cells])
-        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+        self._session.translate(self.namespace.receive, self.namespace.callbacks)
 
     def run(self) -> str:
         """Run every code cell; returns "" or what went wrong for good: ``timeout``, ``memory``, ``crashed``.
@@ -207,7 +207,7 @@ class Notebook:
         self.namespace.begin()
         self.printed = ""
         self._left_s = self._limits.test_s
-        self._session.translate(self.namespace.make_handle, self.namespace.callbacks)
+        self._session.translate(self.namespace.receive, self.namespace.callbacks)
         with contextlib.suppress(StudentError, TimedOut, SessionEnded):  # what is broken shows in the test itself
             self._request("begin", seed, limit_s=self._within(_LOOKUP_S))
 

@@ -1,4 +1,8 @@
-"""The student side of values: plain data and arrays go over the wire, anything else stays behind a handle."""
+"""The student side of values: plain data and arrays go over the wire, anything else stays behind a handle.
+
+Tensors, and named tuples and the like, do both: a test reads their values, and when it hands one back the
+student's code gets its own object again, since state may be of any type.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.session.wire import DTYPES, Callback, HandleRef, decode, encode
+from autograder.session.wire import DTYPES, Callback, Copied, HandleRef, decode, encode
 
 __all__ = ["ObjectTable"]
 
-_MAX_NESTING = 16
+_MAX_NESTING = 11  # a named tuple takes two of the wire's levels
 _MAX_HANDLES = 50_000
 
 
@@ -31,9 +35,12 @@ class ObjectTable:
     def __getitem__(self, handle: int) -> Any:
         return self._objects[handle]
 
-    def pack(self, message: list[Any]) -> bytes:
-        """One frame body for the evaluator."""
-        return encode([self._export(item, 0) for item in message], foreign=self._handle)
+    def pack(self, message: list[Any], keep_originals: bool = False) -> bytes:
+        """One frame body for the evaluator.
+
+        keep_originals: remember what was more than its value, until ``clear``.
+        """
+        return encode([self._export(item, 0, keep_originals) for item in message], foreign=self._handle)
 
     def unpack(self, body: bytes) -> Any:
         """The evaluator's message, handles and callbacks turned into what they stand for."""
@@ -42,26 +49,39 @@ class ObjectTable:
     def _handle(self, value: Any) -> HandleRef:
         if len(self._objects) >= _MAX_HANDLES:
             raise MemoryError("too many objects were returned in one test")
+        return HandleRef(self._add(value), type(value).__name__[:100], callable(value))
+
+    def _add(self, value: Any) -> int:
         number, self._next = self._next, self._next + 1
         self._objects[number] = value
-        return HandleRef(number, type(value).__name__[:100], callable(value))
+        return number
 
-    def _export(self, value: Any, depth: int) -> Any:
+    def _export(self, value: Any, depth: int, keep: bool) -> Any:
         """``value`` in the wire's types; ``_handle`` takes what is left."""
         kind = type(value)
-        if value is None or kind in (bool, int, float, str, bytes, HandleRef):
+        if value is None or kind in (bool, int, float, str, bytes):
             return value
+        data = self._data(value, depth, keep)
+        if data is None:
+            return self._handle(value)
+        if keep and type(data) is not kind and len(self._objects) < _MAX_HANDLES:
+            return Copied(self._add(value), data)
+        return data
+
+    def _data(self, value: Any, depth: int, keep: bool) -> Any:
+        """What ``value`` holds, ``None`` where that is no data."""
         if depth < _MAX_NESTING:
             if isinstance(value, tuple):
-                return tuple(self._export(v, depth + 1) for v in value)
+                return tuple(self._export(v, depth + 1, keep) for v in value)
             if isinstance(value, list):
-                return [self._export(v, depth + 1) for v in value]
+                return [self._export(v, depth + 1, keep) for v in value]
             if isinstance(value, dict):
                 keys = {k: _key(k) for k in value}
                 if None not in keys.values():
-                    return {keys[k]: self._export(v, depth + 1) for k, v in value.items()}
-        array = _as_array(value)
-        return self._handle(value) if array is None else array
+                    return {keys[k]: self._export(v, depth + 1, keep) for k, v in value.items()}
+            if isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 0:
+                return self._data(value.tolist(), depth, keep)
+        return str(value) if isinstance(value, str) else _as_array(value)
 
 
 def _key(key: Any) -> Any:
@@ -81,8 +101,10 @@ def _as_array(value: Any) -> np.ndarray | None:
             return None
     else:
         return None
-    if array.dtype.kind == "V" or array.dtype.name == "bfloat16":
+    if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
+    if array.dtype == np.longdouble:
+        array = array.astype(np.float64)
     little = array.dtype.newbyteorder("<").str if array.dtype.itemsize > 1 else array.dtype.str
     return array if little in DTYPES else None
 

@@ -77,7 +77,7 @@ class StudentServer:
         try:
             self._in_student_code = True
             value = getattr(self, f"_do_{kind}")(*arguments)
-            return frame(self._objects.pack(["ok", token, value, self._printed(kind)]))
+            return frame(self._objects.pack(["ok", token, value, self._printed(kind)], keep_originals=True))
         except BaseException as error:  # a value that cannot be sent is the student's failure, too
             self._in_student_code = False
             return frame(self._objects.pack(["error", token, _describe(error), self._printed(kind)]))

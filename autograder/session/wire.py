@@ -5,7 +5,7 @@ A frame is::
     4 bytes   length of the body, unsigned, big-endian, at most MAX_FRAME
     n bytes   body, one MessagePack value
 
-MessagePack carries None, booleans, numbers, strings, bytes, lists and maps. Five extension types add
+MessagePack carries None, booleans, numbers, strings, bytes, lists and maps. Six extension types add
 the rest (the number is the type's code on the wire):
 
     1  array     [dtype, [n, …], bytes]      C order, little-endian, dtypes of DTYPES only
@@ -13,6 +13,7 @@ the rest (the number is the type's code on the wire):
     3  handle    [id, type name, is callable]       an object that stays in the student process
     4  callback  id                                 a function that stays in the evaluator
     5  integer   decimal digits                     beyond 64 bits
+    6  copied    [id, value]                        what an object that stays in the student process holds
 
 Whatever breaks these rules raises ``WireError``. Sizes, depth and the number of values in a frame are bounded,
 since a byte can announce a list that takes sixty, and keys are of types that cannot be made to collide.
@@ -29,7 +30,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-__all__ = ["MAX_FRAME", "Callback", "HandleRef", "WireError", "decode", "encode", "frame", "frame_length"]
+__all__ = ["MAX_FRAME", "Callback", "Copied", "HandleRef", "WireError", "decode", "encode", "frame", "frame_length"]
 
 MAX_FRAME = 256 * 1024 * 1024  # bytes
 MAX_DEPTH = 24
@@ -40,7 +41,7 @@ MAX_DIGITS = 4_000  # of one integer
 DTYPES = frozenset(
     f"<{k}" for k in ("i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 ) | {"|b1", "|i1", "|u1"}
-ARRAY, TUPLE, HANDLE, CALLBACK, INTEGER = 1, 2, 3, 4, 5
+ARRAY, TUPLE, HANDLE, CALLBACK, INTEGER, COPIED = 1, 2, 3, 4, 5, 6
 _HEADER = struct.Struct(">I")
 
 
@@ -62,6 +63,14 @@ class Callback:
     """Stands on the wire for an evaluator's function that student code may call."""
 
     id: int
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A value, and the object in the student process that it was read from (a tensor, a named tuple)."""
+
+    id: int
+    value: Any
 
 
 def frame(body: bytes) -> bytes:
@@ -113,6 +122,8 @@ def _extension(item: Any, pack: Callable[[Any], bytes]) -> msgpack.ExtType | Non
         return msgpack.ExtType(HANDLE, pack([item.id, item.type_name, item.is_callable]))
     if kind is Callback:
         return msgpack.ExtType(CALLBACK, pack(item.id))
+    if kind is Copied:
+        return msgpack.ExtType(COPIED, pack([item.id, item.value]))
     if kind is int:  # msgpack hands over only what 64 bits cannot hold
         return msgpack.ExtType(INTEGER, str(item).encode()) if item.bit_length() < 3 * MAX_DIGITS else None
     if kind is np.ndarray or isinstance(item, np.generic):
@@ -127,8 +138,9 @@ def decode(
     body: bytes,
     handle: Callable[[HandleRef], Any] = lambda ref: ref,
     callback: Callable[[Callback], Any] = lambda ref: ref,
+    copied: Callable[[Copied], Any] = lambda ref: ref.value,
 ) -> Any:
-    """The value of one body; ``handle`` and ``callback`` turn references into objects.
+    """The value of one body; ``handle``, ``callback`` and ``copied`` turn references into objects.
 
     Raises ``WireError`` for anything malformed.
     """
@@ -178,6 +190,8 @@ def decode(
             return handle(_handle(value))
         if code == CALLBACK and type(value) is int:
             return callback(Callback(value))
+        if code == COPIED and type(value) is list and len(value) == 2 and type(value[0]) is int:
+            return copied(Copied(*value))
         raise WireError(f"extension type {code} with {type(value).__name__}")
 
     try:
