@@ -113,8 +113,8 @@ def _student_raised(error: StudentError, student: StudentNamespace) -> Verdict:
     """
     description = error.description
     type_name = error.type_name if error.type_name in _exception_names() else "an exception"
-    source = student.source_line(description.get("cell"), description.get("line"))
-    place = f" in cell {description['cell']}, line {description['line']}" if source else ""
+    line, source = student.source_line(description.get("cell"), description.get("line"))
+    place = f" in cell {description['cell']}, line {line}" if source else ""
     match type_name:
         case "NotImplementedError":
             message = f"`{student.asked}` is not implemented yet{place}."
