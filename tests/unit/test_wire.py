@@ -15,6 +15,7 @@ from autograder.session.wire import (
     DTYPES,
     MAX_FRAME,
     Callback,
+    Copied,
     HandleRef,
     WireError,
     decode,
@@ -138,6 +139,16 @@ def test_foreign_objects_can_be_translated():
     assert sorted(seen) == ["builtin_function_or_method", "type"]
 
 
+def test_a_copy_knows_its_original():
+    """A value read from a tensor comes with the tensor's number, which may be ignored."""
+    body = encode([Copied(3, np.ones(2)), Copied(4, (1, Copied(5, "x")))])
+    seen = {}
+    value = decode(body, copied=lambda copied: seen.setdefault(copied.id, copied.value))
+    assert value[0] is seen[3]
+    assert value[1] == (1, "x") == seen[4]
+    assert decode(body)[1] == (1, "x")
+
+
 def test_nothing_that_runs_is_on_the_wire():
     """A pickle, or an object whose conversion has an effect, is bytes or an error and never executed."""
 
@@ -238,6 +249,8 @@ def test_malformed_arrays_are_refused(content):
         extension(wire.HANDLE, [True, "x", True]),
         extension(wire.CALLBACK, "f"),
         extension(wire.CALLBACK, True),
+        extension(wire.COPIED, [1]),
+        extension(wire.COPIED, ["1", 2]),
         extension(wire.TUPLE, {"a": 1}),
         extension(wire.INTEGER, b""),
         extension(wire.INTEGER, b"-"),
@@ -246,7 +259,7 @@ def test_malformed_arrays_are_refused(content):
         extension(wire.INTEGER, b"1_0"),
         extension(wire.INTEGER, "\u0661".encode()),
         extension(wire.INTEGER, b"9" * 5_000),
-        extension(6, None),
+        extension(7, None),
         extension(0, None),
         extension(127, b"\x00"),
         msgpack.packb(msgpack.Timestamp(1, 2)),
