@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.testing.carry import as_data
+
 __all__ = ["answers"]
 
 
@@ -28,7 +30,7 @@ def _answer(function: Callable[..., Any]) -> Callable[[str, list[Any]], Any]:
     def answer(kind: str, arguments: list[Any]) -> Any:
         if kind == "value":
             args, kwargs = arguments
-            return _plain(function(*args, **kwargs))
+            return as_data(function(*args, **kwargs))
         return _vjp(function, *arguments)
 
     return answer
@@ -48,11 +50,3 @@ def _vjp(function: Callable[..., Any], structure: list[Any], indices: list[int],
     seeds = [tf.cast(u, o.dtype) for u, o in zip(upstream, outputs, strict=True)]
     found = tape.gradient(outputs, inputs, output_gradients=seeds, unconnected_gradients="zero")
     return [g.numpy() for g in found]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_plain(v) for v in value)
-    return np.asarray(value) if hasattr(value, "numpy") else value

@@ -25,5 +25,6 @@ def assignment_version(course: Course, assignment: Assignment) -> str:
 
 
 def package_version(package: Package) -> str:
-    """The test files of an ``autograder.zip``."""
-    return hashlib.sha256(b"".join(t.path.read_bytes() for t in package.tests)).hexdigest()[:12]
+    """The test files of an ``autograder.zip`` and what lies beside them."""
+    files = sorted((package.folder / "tests").rglob("*.py"))
+    return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()[:12]

@@ -3,7 +3,7 @@
     <out>/<assignment>/student/          notebook, public tests, kit, requirements.txt, figures
     <out>/<assignment>/student.zip       the same
     <out>/<assignment>/solution.ipynb    the notebook with the reference filled in
-    <out>/<assignment>/autograder.zip    hidden tests, for `otter run`, `otter grade` and Gradescope
+    <out>/<assignment>/autograder.zip    hidden tests and reference, for `otter run` and Gradescope
 
 Nothing but the course's folder goes in, and the same course gives the same bytes.
 """
@@ -201,13 +201,38 @@ def _build_autograder(course: Course, assignment: Assignment, scratch: Path, rea
     if missing:
         raise UsageError(f"{tests}: expected one test file a question, found none for {', '.join(missing)}")
     shutil.copytree(tests, work / "tests", ignore=IGNORED)
+    extra = {}
+    for q in filter(assignment.needs, assignment.questions):
+        _carry_forward(work / "tests" / f"{q}.py", assignment)
+        extra = {f"tests/{_beside_tests(assignment)}": course.reference(assignment)}
     shutil.copy(course.root / "grading.yml", work)
     if course.kit.is_dir():
         shutil.copytree(course.kit, work / "kit", ignore=IGNORED)
     package = Path(autograder.__file__).parent
     for part in SHIPPED:
         _copy(package / part, work / "autograder" / part)
-    _otter_generate(work, ready)
+    _otter_generate(work, extra, ready)
+
+
+def _carry_forward(test: Path, assignment: Assignment) -> None:
+    """End a hidden test with what lets plain otter charge one mistake once; see `autograder.testing.carry`.
+
+    The isolated evaluator reads the course's own files and keeps the reference away from student code. Plain
+    otter has one process for all, so there student code can read these tests and the reference beside them.
+    """
+    needs = [(q, list(assignment.questions[q].names)) for q in assignment.needs(test.stem)]
+    call = f"carry_forward(globals(), needs={needs!r}, reference={_beside_tests(assignment)!r})"
+    with test.open("a", encoding="utf-8") as file:
+        file.write(f"\n\nfrom autograder.testing import carry_forward\n{call}\n")
+
+
+def _beside_tests(assignment: Assignment) -> str:
+    """Where the reference lies, from the tests' folder.
+
+    Not in `files/`: a folder of the same name in a student's zip would go before it, and isolated grading by
+    this autograder.zip lets student code read all of `files/`.
+    """
+    return f"reference/{assignment.reference}.py"
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -218,8 +243,11 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def _otter_generate(work: Path, ready: Built) -> None:
-    """Run otter generate in `work`, as it wants paths below the current folder, and repack its zip file."""
+def _otter_generate(work: Path, extra: dict[str, Path], ready: Built) -> None:
+    """Run otter generate in `work`, as it wants paths below the current folder, and repack its zip file.
+
+    extra: place in the zip file -> file that otter generate would leave out.
+    """
     from otter.generate import main
 
     requirements = ready.student / "requirements.txt"
@@ -242,4 +270,6 @@ def _otter_generate(work: Path, ready: Built) -> None:
     except Exception as error:
         raise UsageError(f"otter generate refused the hidden tests: {error}") from error
     extract(work / "stamped.zip", work / "unpacked")
+    for name, path in extra.items():
+        _copy(path, work / "unpacked" / name)
     write_zip(ready.autograder_zip, folder_contents(work / "unpacked"))

@@ -11,6 +11,7 @@ under stock otter, where they are at hand::
 """
 
 from autograder.testing.calls import by_hand, call
+from autograder.testing.carry import carry_forward
 from autograder.testing.checks import CheckFailed, as_array, as_float, check, check_close
 from autograder.testing.hidden import gate, hidden_rng
 from autograder.testing.oracles import numerical_gradient, tape_gradient
@@ -21,6 +22,7 @@ __all__ = [
     "as_float",
     "by_hand",
     "call",
+    "carry_forward",
     "check",
     "check_close",
     "gate",

@@ -263,16 +263,30 @@ def test_public_tests_run_and_carry_no_points(built):
 
 
 def test_autograder_zip_is_what_otter_expects(built):
-    """Hidden tests, kit and what they import; no solution."""
+    """Hidden tests, kit and what they import; the solution beside the tests alone."""
     with zipfile.ZipFile(built.autograder_zip) as archive:
         names = set(archive.namelist())
         assert {"tests/q1.py", "tests/q2.py", "files/kit/__init__.py", "files/grading.yml"} <= names
         assert {"run_autograder", "files/autograder/testing/__init__.py"} <= names
-        assert not any("pycache" in name or "reference" in name for name in names)
+        assert [name for name in names if "reference" in name] == ["tests/reference/doubling.py"]
+        assert not any("pycache" in name for name in names)
         assert json.loads(archive.read("otter_config.json")) == {"lang": "python"}
         environment = archive.read("environment.yml").decode()
     assert environment.count("otter-grader") == 1
     assert "numpy>=1.26" in environment
+
+
+def test_only_tests_that_build_on_others_carry_errors_forward(built, course):
+    """The hidden tests of the course stay as they are."""
+    with zipfile.ZipFile(built.autograder_zip) as archive:
+        packed = [archive.read(f"tests/{q}.py").decode() for q in ("q1", "q2")]
+    written = [(course / f"tests/hidden/a9_tiny/{q}.py").read_text() for q in ("q1", "q2")]
+    assert packed[0] == written[0]
+    assert packed[1].removeprefix(written[1]).split("\n")[2:] == [
+        "from autograder.testing import carry_forward",
+        "carry_forward(globals(), needs=[('q1', ['double', 'Doubler'])], reference='reference/doubling.py')",
+        "",
+    ]
 
 
 def test_building_twice_gives_equal_bytes(built, course, tmp_path):
