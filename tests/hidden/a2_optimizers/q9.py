@@ -2,10 +2,12 @@
 
 The initial weights are the student's own; a run with learning rate 0 returns them. From there every
 step has a closed form, as long as the batches are known: with a batch of everything they are, and
-with few examples all orders can be tried.
+with few examples all orders can be tried. Runs are short, since most of what a submission costs is
+its own training.
 """
 
 import contextlib
+import functools
 import io
 from itertools import combinations
 
@@ -66,8 +68,9 @@ def initial(env, x, t, **options):
 
 
 def scores(params, x):
-    hidden = np.maximum(x @ params["w1"] + params["b1"], 0)
-    return hidden @ params["w2"] + params["b2"], hidden
+    """Logits (…, N, C) and hidden units (…, N, H); parameters and examples may have leading axes."""
+    hidden = np.maximum(x @ params["w1"] + params["b1"][..., None, :], 0)
+    return hidden @ params["w2"] + params["b2"][..., None, :], hidden
 
 
 def log_softmax(z):
@@ -76,11 +79,16 @@ def log_softmax(z):
 
 
 def gradient(params, x, t):
-    """d cross-entropy / d params in float64."""
+    """d cross-entropy / d params in float64; x (…, N, D) and t (…, N, C)."""
     logits, hidden = scores(params, x)
-    d_logits = (np.exp(log_softmax(logits)) - t) / len(x)
-    d_hidden = (d_logits @ params["w2"].T) * (hidden > 0)
-    return {"w1": x.T @ d_hidden, "b1": d_hidden.sum(0), "w2": hidden.T @ d_logits, "b2": d_logits.sum(0)}
+    d_logits = (np.exp(log_softmax(logits)) - t) / x.shape[-2]
+    d_hidden = (d_logits @ params["w2"].swapaxes(-1, -2)) * (hidden > 0)
+    return {
+        "w1": x.swapaxes(-1, -2) @ d_hidden,
+        "b1": d_hidden.sum(axis=-2),
+        "w2": hidden.swapaxes(-1, -2) @ d_logits,
+        "b2": d_logits.sum(axis=-2),
+    }
 
 
 def path(params, batches, optimizer, rate, accumulator=0.0):
@@ -115,22 +123,42 @@ def advance(optimizer, k, first, second, g, rate):
 
 
 def close(a, b, atol=1e-4):
-    return all(np.allclose(a[k], b[k], rtol=1e-3, atol=atol) for k in b)
+    return bool(closest(a, {k: v[None] for k, v in b.items()}, atol).any())
+
+
+def closest(a, many, atol=1e-4):
+    """For each of `many` parameters, stacked along the first axis, whether `a` is near them."""
+    near = [np.isclose(a[k], v, rtol=1e-3, atol=atol).reshape(len(v), -1).all(axis=1) for k, v in many.items()]
+    return np.logical_and.reduce(near)
 
 
 def full_batch(env, label, optimizers):
-    """Few steps on everything at once: a batch size above N leaves one batch, which is short."""
+    """Three steps on everything at once: a batch size above N leaves one batch, which is short."""
     rng = hidden_rng(label)
     x, t = task(rng, n=7)
     start = initial(env, x, t)
     for optimizer in optimizers:
         rate = RATES[optimizer] * float(rng.uniform(0.8, 1.2))
-        params, _ = train(env, x, t, epochs=4, batch_size=16, optimizer=optimizer, rate=rate)
-        what = f"params after four steps of {optimizer}"
-        expected = path(start, [(x, t)] * 4, optimizer, rate)[-1]
-        keras_start = path(start, [(x, t)] * 4, optimizer, rate, accumulator=0.1)[-1]
+        params, _ = train(env, x, t, epochs=3, batch_size=16, optimizer=optimizer, rate=rate)
+        what = f"params after three steps of {optimizer}"
+        expected = path(start, [(x, t)] * 3, optimizer, rate)[-1]
+        keras_start = path(start, [(x, t)] * 3, optimizer, rate, accumulator=0.1)[-1]
         if not close(params, keras_start):
             check_close(params, expected, what, rtol=1e-3, atol=2e-4)
+
+
+@functools.lru_cache(maxsize=2)
+def digits(seed):
+    """250 training images of 14×14 pixels between 0 and 1 with one-hot labels, and 1,000 others with labels."""
+    from kit import load_images
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        images = load_images("digits", n_train=250, n_test=1000, seed=seed)
+    x, x_test = (
+        pixels.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype(np.float32) / 255
+        for pixels in (images.x_train, images.x_test)
+    )
+    return x, np.eye(10, dtype=np.float32)[images.y_train], x_test, images.y_test
 
 
 @test_case(
@@ -149,8 +177,8 @@ def test_history(env):
     for key in ("b1", "b2"):
         check(not start[key].any(), f"{key} should start at zero.")
     check(min(np.std(start["w1"]), np.std(start["w2"])) > 1e-3, "The weights should start at random values.")
-    _, history = train(env, x, t, epochs=5, batch_size=16, rate=0.3)
-    points = path(start, [(x, t)] * 5, "sgd", 0.3)
+    _, history = train(env, x, t, epochs=3, batch_size=16, rate=0.3)
+    points = path(start, [(x, t)] * 3, "sgd", 0.3)
     log_p = [log_softmax(scores(p, x.astype(np.float64))[0]) for p in points]
     loss = np.array([-(t * p).sum(axis=-1).mean() for p in log_p])
     accuracy = np.array([(p.argmax(axis=-1) == t.argmax(axis=-1)).mean() for p in log_p])
@@ -158,14 +186,14 @@ def test_history(env):
         # Measured after the epoch, or averaged over its batches: here that is before its only step.
         if not np.allclose(history[key], values[:-1], rtol=1e-3):
             check_close(history[key], values[1:], f"history['{key}']", rtol=1e-3)
-    train(env, x, t, epochs=2, batch_size=3, rate=0.3)
+    train(env, x, t, epochs=2, batch_size=5, rate=0.3)
 
 
 @test_case(
     name="SGD and momentum, step by step",
     points=1,
     hidden=True,
-    success_message="Four steps of SGD and of momentum are right.",
+    success_message="Three steps of SGD and of momentum are right.",
     failure_message="Momentum is 0.9 without Nesterov, and the velocity lives on from batch to batch and "
     "epoch to epoch.",
 )
@@ -177,7 +205,7 @@ def test_sgd_and_momentum(env):
     name="RMSprop, Adagrad and Adam, step by step",
     points=1,
     hidden=True,
-    success_message="Four steps of each adaptive rule are right.",
+    success_message="Three steps of each adaptive rule are right.",
     failure_message="Use the default coefficients; the state starts at zero once and lives on from batch to "
     "batch and epoch to epoch.",
 )
@@ -217,19 +245,17 @@ def test_short_batch(env):
 def test_shuffled(env):
     rng = hidden_rng("a2 q9 shuffled")
     x, t = task(rng, n=12)
-    first_batches = [np.isin(np.arange(12), chosen) for chosen in combinations(range(12), 6)]
-    halves = np.arange(12) < 6
+    first = np.array(list(combinations(range(12), 6)))
+    second = np.array([np.setdiff1d(range(12), chosen) for chosen in first])
     as_given = []
     for seed in (31, 32):
         start = initial(env, x, t, seed=seed)
         params, _ = train(env, x, t, batch_size=6, rate=0.5, seed=seed)
         check(not close(params, start), "Training leaves the parameters as they were.")
-        for first in first_batches:
-            if close(params, path(start, [(x[first], t[first]), (x[~first], t[~first])], "sgd", 0.5)[-1]):
-                break
-        else:
-            check(False, "After one epoch the parameters fit no way of cutting 12 examples into two batches.")
-        as_given.append(np.array_equal(first, halves) or np.array_equal(first, ~halves))
+        ends = path(start, [(x[first], t[first]), (x[second], t[second])], "sgd", 0.5)[-1]
+        fits = closest(params, ends)
+        check(fits.any(), "After one epoch the parameters fit no way of cutting 12 examples into two batches.")
+        as_given.append(bool(fits[0] or fits[-1]))  # the first half first, or last
     check(not all(as_given), "The batches are cut from the given order, before any shuffling.")
 
 
@@ -244,7 +270,7 @@ def test_shuffled(env):
 def test_seed(env):
     rng = hidden_rng("a2 q9 seed")
     x, t = task(rng, n=9)
-    first, again = (train(env, x, t, epochs=2, batch_size=2, rate=0.5, seed=21)[0] for _ in range(2))
+    first, again = (train(env, x, t, epochs=2, batch_size=3, rate=0.5, seed=21)[0] for _ in range(2))
     check_close(again, first, "params with the same seed", atol=1e-4)
     one, other = (initial(env, x, t, seed=s) for s in (21, 22))
     check(not close(one, other, atol=1e-2), "Another seed should give other initial weights.")
@@ -259,16 +285,9 @@ def test_seed(env):
     "do labels stay with their images?",
 )
 def test_digits(env):
-    from kit import load_images
-
     rng = hidden_rng("a2 q9 digits")
-    with contextlib.redirect_stdout(io.StringIO()):
-        images = load_images("digits", n_train=500, n_test=400, seed=int(rng.integers(1000)))
-    x, x_test = (
-        part.reshape(len(part), -1).astype(np.float32) / 255 for part in (images.x_train, images.x_test)
-    )
-    t = np.eye(10, dtype=np.float32)[images.y_train]
-    settings = {"epochs": 6, "batch_size": 32, "optimizer": "adam", "rate": 0.003, "n_hidden": 32}
+    x, t, x_test, labels = digits(int(rng.integers(1000)))
+    settings = {"epochs": 5, "batch_size": 50, "optimizer": "adam", "rate": 0.01, "n_hidden": 32}
     params, _ = train(env, x, t, seed=int(rng.integers(1000)), **settings)
-    accuracy = float(np.mean(scores(params, x_test)[0].argmax(axis=-1) == images.y_test))
+    accuracy = float(np.mean(scores(params, x_test)[0].argmax(axis=-1) == labels))
     check(accuracy >= gate("a2_optimizers", "train_digits"), "Too few unseen digits are recognised.")
