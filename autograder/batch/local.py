@@ -33,6 +33,7 @@ MAX_FAULTS = 3
 _PRELOAD = ["tensorflow", "keras", "sklearn.datasets", "autograder.evaluate", "autograder.batch.sources"]
 _PATIENCE = 3.0  # times a submission's own time limit, before its worker counts as stuck
 _PATIENCE_S = 120.0
+_FAREWELL_S = 2.0
 
 # Something picklable that makes the plan inside a worker.
 PlanSource = Callable[[], Any]
@@ -150,7 +151,8 @@ class _Pool:
 
     @staticmethod
     def _stop(worker: _Worker) -> None:
-        worker.pipe.close()
+        worker.pipe.close()  # an idle worker takes it for the end
+        worker.process.join(0 if worker.work else _FAREWELL_S)
         worker.process.kill()
         worker.process.join()
 

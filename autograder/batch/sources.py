@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from autograder.config import Limits, read_course
@@ -35,4 +37,5 @@ class PackageSource:
         from autograder.otterbridge.package import open_package
 
         folder = tempfile.mkdtemp(prefix="autograder-package-")
+        Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=1)  # workers end without atexit
         return plan_of_package(open_package(self.archive, Path(folder)), self.limits)

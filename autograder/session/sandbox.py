@@ -12,6 +12,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.session import landlock, linux, seccomp
@@ -97,17 +98,16 @@ def build_root(policy: Policy, layers: Layers) -> None:
 def _private_root(policy: Policy, layers: Layers) -> None:
     linux.mount("none", "/", None, MOUNT.REC | MOUNT.PRIVATE)
     root = "/tmp"
+    shown = [_Shown.open(path, path) for path in policy.read]
+    shown += [_Shown.open(device, device, read_only=False) for device in policy.devices]
+    shown += [_Shown.open(source, f"{PUBLIC}/{name}") for source, name in policy.public]
     linux.mount("tmpfs", root, "tmpfs", MOUNT.NOSUID | MOUNT.NODEV, "size=1m,nr_inodes=4k,mode=755")
-    for path in policy.read:
-        _show(path, root + path)
-    for device in policy.devices:
-        _show(device, root + device, read_only=False)
-    for source, name in policy.public:
-        _show(source, f"{root}{PUBLIC}/{name}")
     owner = f"uid={STUDENT_ID},gid={STUDENT_ID}," if _maps_student() else ""
     _scratch(root + HOME, f"{owner}size={policy.scratch_mib}m,nr_inodes={policy.scratch_inodes},mode=700")
     _scratch(root + "/dev/shm", f"size={policy.scratch_mib}m,nr_inodes=1k,mode=1777")
     _scratch(root + "/tmp", f"size={policy.scratch_mib}m,nr_inodes=4k,mode=1777")
+    for entry in shown:
+        entry.mount_below(root)
     os.makedirs(root + "/proc")
     if layers.get("pid namespace") == "on":
         flags = MOUNT.NOSUID | MOUNT.NODEV | MOUNT.NOEXEC
@@ -115,21 +115,39 @@ def _private_root(policy: Policy, layers: Layers) -> None:
     linux.pivot_root(root)
 
 
-def _show(source: str, target: str, *, read_only: bool = True) -> None:
-    """Bind ``source`` at ``target``; a symbolic link (``/lib`` on Debian) is made again instead."""
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    if not os.path.lexists(source) or os.path.lexists(target):
-        return
-    if os.path.islink(source):
-        os.symlink(os.readlink(source), target)
-        return
-    if os.path.isdir(source):
-        os.mkdir(target)
-    else:
-        Path(target).touch()
-    linux.mount(source, target, None, MOUNT.BIND | MOUNT.REC)
-    if read_only:
-        linux.mount_read_only(target)
+@dataclass(frozen=True)
+class _Shown:
+    """A path of the host that the box shows: opened before the new root covers anything, mounted after.
+
+    link: what a symbolic link (``/lib`` on Debian) points to; it is made again instead of mounted.
+    """
+
+    target: str
+    descriptor: int
+    is_folder: bool
+    link: str | None
+    read_only: bool
+
+    @staticmethod
+    def open(source: str, target: str, *, read_only: bool = True) -> _Shown:
+        link = os.readlink(source) if os.path.islink(source) else None
+        exists = link is None and os.path.exists(source)
+        descriptor = os.open(source, os.O_PATH | os.O_CLOEXEC) if exists else -1
+        return _Shown(target, descriptor, os.path.isdir(source), link, read_only)
+
+    def mount_below(self, root: str) -> None:
+        place = root + self.target
+        if (self.link is None and self.descriptor < 0) or os.path.lexists(place):
+            return
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if self.link is not None:
+            os.symlink(self.link, place)
+            return
+        os.mkdir(place) if self.is_folder else Path(place).touch()
+        linux.mount(f"/proc/self/fd/{self.descriptor}", place, None, MOUNT.BIND | MOUNT.REC)
+        if self.read_only:
+            linux.mount_read_only(place)
+        os.close(self.descriptor)
 
 
 def _scratch(target: str, options: str) -> None:
