@@ -48,6 +48,7 @@ def grade(
         raise UsageError("--device gpu: not supported yet; use cpu or auto")
     submissions = collect(paths)
     job = _Job(course, subject, mode)
+    out.mkdir(parents=True, exist_ok=True)
     if fresh:
         _remove_journal(out)
     journal = Journal(out)
