@@ -61,7 +61,6 @@ def test_lists(env):
     for curve in curves:
         check(curve[-1] < 0.8 * curve[0], "The loss should fall clearly over the epochs.")
     check(not np.allclose(curves[0], curves[2], rtol=0.01), "Different alphas should give different losses.")
-    sweep(env, x, t, [0.5], epochs=1, rate=0.03)
 
 
 @test_case(
@@ -133,6 +132,6 @@ def test_alpha_one(env):
 def test_seed(env):
     rng = hidden_rng("a2 q8 seed")
     x, t = task(rng)
-    first, again, other = (sweep(env, x, t, [0.3], epochs=2, rate=0.05, seed=s)[0] for s in (11, 11, 12))
+    first, again, other = (sweep(env, x, t, [0.3], epochs=1, rate=0.05, seed=s)[0] for s in (11, 11, 12))
     check_close(again, first, "the losses with the same seed")
     check(bool(np.all(np.abs(other - first) > 1e-4 * first)), "Another seed should give other losses.")
