@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
 import types
@@ -124,11 +125,30 @@ class GradingShell(InteractiveShell):
             return
         self.user_ns["_exit_code"] = _run(command)
 
+    def showtraceback(self, exc_tuple=None, **options: Any) -> None:
+        """IPython works on every frame of an endless recursion before it leaves out what repeats."""
+        _shorten((exc_tuple or sys.exc_info())[1])
+        super().showtraceback(exc_tuple, **options)
+
     def enable_gui(self, gui=None) -> None:
         pass
 
     def ask_exit(self) -> None:
         print("exit is ignored while grading")
+
+
+def _shorten(error: BaseException | None) -> None:
+    """Leave the first and the last frames of a long traceback, and of those that it is chained to."""
+    for _ in range(20):
+        if error is None:
+            return
+        frames, following = [], error.__traceback__
+        while following is not None:
+            frames.append(following)
+            following = following.tb_next
+        if len(frames) > 40:
+            frames[9].tb_next = frames[-20]
+        error = error.__cause__ or error.__context__
 
 
 def _run(command: str) -> int:
@@ -156,13 +176,20 @@ def make_shell() -> GradingShell:
     config.InteractiveShell.enable_tip = False
     shell = GradingShell.instance(config=config)
     shell.display_formatter.active_types = list(_MIMES)
-    shell.compile.get_code_name = lambda raw, transformed, number: f"<cell {shell.cell_number}>"
+    shell.compile.get_code_name = lambda raw, transformed, number: _code_name(shell.cell_number)
     shell.cell_number = 0
     for magic in ("pip", "conda", "mamba", "uv", "micromamba"):
         shell.register_magic_function(lambda line: print("not run while grading"), "line", magic)
     _inline_figures(shell)
     install_otter_stub()
     return shell
+
+
+def _code_name(cell: int) -> str:
+    """What tracebacks call a cell; ``inspect`` would look for it in every module, for every frame."""
+    name = f"<cell {cell}>"
+    inspect.modulesbyfile[name] = "__main__"
+    return name
 
 
 def connect(shell: GradingShell, log: OutputLog) -> None:

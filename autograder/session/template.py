@@ -56,13 +56,15 @@ def _touch_lazy_modules() -> None:
 
 
 def _rehearse(shell: Any) -> None:
-    """Read a notebook and a script and run a cell, so that schemas and parsers are ready in every fork."""
+    """Read a notebook and a script, run a cell, and show an error, so that schemas, parsers and the index of
+    all modules' files are ready in every fork."""
     from autograder.session.reader import read_submission
 
     notebook = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
     for filename, data in (("a.ipynb", notebook), ("a.py", b"# %%\nx = 1\n")):
         read_submission(filename, data, shell.transform_cell, "a")
     shell.run_cell("None", silent=True)
+    shell.run_cell("1 / 0", silent=True)
 
 
 def _serve(control: socket.socket, shell: Any) -> None:
