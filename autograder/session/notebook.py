@@ -19,7 +19,7 @@ __all__ = ["BudgetSpent", "Cell", "Notebook", "Unreadable"]
 
 _READ_S = 60.0
 _LOOKUP_S = 20.0
-_MAX_REOPENED = 20
+_MAX_REOPENED = 40
 _MAX_PRINTED = 20_000  # characters within one test
 _MAX_LOST_CALLS = 2  # of one function that hangs or ends its process, before it is not called again
 
