@@ -126,7 +126,7 @@ class _Grading:
         except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests
         finally:
-            self._give_back()
+            self._give_back(bounded)
         names = ", ".join(q.name for q in broken)
         notes = {
             "passed": f"graded with the reference standing in for {names}",
@@ -137,7 +137,10 @@ class _Grading:
             for old, new in zip(tests, again, strict=True)
         ]
 
-    def _give_back(self) -> None:
+    def _give_back(self, stand_ins: dict[str, Any]) -> None:
+        """The student's functions again; stand-ins that student code has kept answer no more."""
+        for name in stand_ins:
+            del self._notebook.namespace.callbacks[name]
         try:
             self._notebook.stand_in([])
         except Exception:  # the box is gone; the next test opens another, without stand-ins
