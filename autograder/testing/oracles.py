@@ -38,10 +38,11 @@ def tape_gradient(f: Callable[[Any], Any], params: Any) -> Any:
     """Gradient of ``f`` by ``tf.GradientTape`` in float64; ``f`` gets float64 tensors and returns a scalar."""
     import tensorflow as tf
 
-    variables = _map(lambda a: tf.Variable(np.asarray(a), dtype=tf.float64), params)
+    tensors = _map(lambda a: tf.constant(np.asarray(a), dtype=tf.float64), params)
     with tf.GradientTape() as tape:
-        value = f(_map(tf.convert_to_tensor, variables))
-    flat = tape.gradient(value, tf.nest.flatten(variables), unconnected_gradients="zero")
+        tape.watch(tf.nest.flatten(tensors))
+        value = f(tensors)
+    flat = tape.gradient(value, tf.nest.flatten(tensors), unconnected_gradients="zero")
     return tf.nest.pack_sequence_as(params, [g.numpy() for g in flat])
 
 
