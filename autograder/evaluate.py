@@ -80,7 +80,8 @@ def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
             seconds=time.monotonic() - started,
             student_seconds=notebook.student_seconds,
         )
-        return Graded(result, _executed(notebook), notebook.layers)
+        score, possible = plan.total(result.score, result.max_score)
+        return Graded(replace(result, score=score, max_score=possible), _executed(notebook), notebook.layers)
     finally:
         notebook.close()
 
@@ -226,7 +227,7 @@ def _natural(q: str) -> tuple:
 
 
 def _unreadable(plan: Plan, work: Work, reason: str, seconds: float) -> SubmissionResult:
-    possible = sum(q.file.possible for q in plan.questions)
+    _, possible = plan.total(0.0, sum(q.file.possible for q in plan.questions))
     return SubmissionResult(
         submission=work.name, status="unreadable", score=0.0, max_score=possible, message=reason, seconds=seconds
     )

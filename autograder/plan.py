@@ -57,6 +57,11 @@ class Plan:
     reference: ModuleType | None = None
     misconceptions: tuple[Misconception, ...] = ()
     before_cell: str = ""
+    package: Package | None = None
+
+    def total(self, score: float, possible: float) -> tuple[float, float]:
+        """The score and the best possible one; an ``autograder.zip`` may scale them or set a threshold."""
+        return self.package.final_score(score, possible) if self.package else (score, possible)
 
     def with_limits(self, **changed: float) -> Plan:
         """The same plan under other limits."""
@@ -97,6 +102,7 @@ def plan_of_package(package: Package, limits: Limits) -> Plan:
         ours=False,
         public=public,
         before_cell=_seeds(package.config),
+        package=package,
     )
 
 
