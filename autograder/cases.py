@@ -91,7 +91,9 @@ def run_case(file: TestFile, case: TestCase, student: StudentNamespace, referenc
         case CheckFailed():
             return Verdict("failed", _sentences(str(error), case.failure_message), wrong_answer=True)
         case AssertionError():
-            return Verdict("failed", case.failure_message or "The test failed.", str(error), wrong_answer=True)
+            known = "" if case.hidden else str(error)[:2000]  # the student has a public test and may see its words
+            text = _sentences(case.failure_message, known) or "The test failed."
+            return Verdict("failed", text, str(error), wrong_answer=True)
         case StudentError():
             return _student_raised(error, student)
         case TimedOut():
