@@ -171,6 +171,7 @@ class Session:
         self._channel.setblocking(False)
         self._open = True
         self._ended: SessionEnded | None = None
+        self._answering = False  # a call of student code; it waits, and can answer no request
         self._on_handle: Callable[[Any], Any] = lambda ref: getattr(ref, "value", ref)
         self._callbacks: dict[Any, Callable[..., Any]] = {}
         self._next_callback = 1
@@ -198,6 +199,8 @@ class Session:
         """
         if not self.alive:
             raise self._ended or SessionEnded("exit")
+        if self._answering:
+            raise TypeError("a function of a test was called with an object instead of data")
         token = secrets.randbits(62)
         try:
             body = encode([token, kind, *arguments], foreign)
@@ -250,10 +253,13 @@ class Session:
         function = self._callbacks.get(name) if isinstance(name, str | int) else None
         if function is None:
             return ["error", "no such function"]
+        self._answering = True
         try:
             return ["ok", function(*content)]
         except Exception as error:
             return ["error", f"the function was called with unsuitable arguments ({type(error).__name__})"]
+        finally:
+            self._answering = False
 
     def _interrupt(self, token: int) -> bool:
         """Interrupt the student's code; True if it came back in time, its reply thrown away."""

@@ -56,13 +56,16 @@ class StudentNamespace(Mapping):
     """Names of the student's notebook; see the module's docstring.
 
     reached: for each name the library names that its code leads to (read before the notebook ran);
-    sources: of the notebook's cells.
+    sources: of the notebook's cells; lines_before: of what ran at the head of each.
     """
 
-    def __init__(self, requests: Requests, reached: dict[str, list[str]], sources: Sequence[str] = ()) -> None:
+    def __init__(
+        self, requests: Requests, reached: dict[str, list[str]], sources: Sequence[str] = (), lines_before: int = 0
+    ) -> None:
         self._requests = requests
         self._reached = reached
         self._sources = sources
+        self._lines_before = lines_before
         self.callbacks: dict[Any, Callable[..., Any]] = {}
         self.calls: list[RecordedCall] = []
         self.asked = ""  # the contract's function that was called last
@@ -115,7 +118,7 @@ class StudentNamespace(Mapping):
         if type(cell) is not int or type(line) is not int or not 0 < cell <= len(self._sources):
             return 0, ""
         lines = self._sources[cell - 1].splitlines()
-        line += next((i for i, text in enumerate(lines) if text.strip()), 0)
+        line += -self._lines_before or next((i for i, text in enumerate(lines) if text.strip()), 0)
         return (line, lines[line - 1].strip()[:200]) if 0 < line <= len(lines) else (0, "")
 
     def __getitem__(self, name: str) -> Any:

@@ -136,7 +136,8 @@ class Notebook:
         if check_name and other and other != assignment:
             raise Unreadable(f"a notebook of {other[:100]}, not of {assignment}")
         self.cells = [Cell(kind, source) for kind, source in found["cells"]]
-        self.namespace = StudentNamespace(self, found["names"], [c.source for c in self.cells])
+        lines_before = self._before_cell.count("\n")
+        self.namespace = StudentNamespace(self, found["names"], [c.source for c in self.cells], lines_before)
         self._session.translate(self.namespace.receive, self.namespace.callbacks)
 
     def run(self) -> str:
