@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.testing.carry import is_tensor
+
 __all__ = ["stand_in"]
 
 Ask = Callable[[str, str, list[Any]], Any]  # (function, "value" or "vjp", arguments) -> plain data
@@ -27,11 +29,12 @@ def stand_in(name: str, ask: Ask) -> Callable[..., Any]:
         if tf is None:
             return ask(name, "value", [list(args), kwargs])
         flat = tf.nest.flatten([list(args), kwargs])
-        tensors = [i for i, a in enumerate(flat) if isinstance(a, tf.Tensor | tf.Variable)]
+        tensors = [i for i, a in enumerate(flat) if is_tensor(tf, a)]
         if not tensors:
             return ask(name, "value", [list(args), kwargs])
         args, kwargs = tf.nest.map_structure(lambda a: _taking_tensors(tf, a) if callable(a) else a, (args, kwargs))
         flat = tf.nest.flatten([list(args), kwargs])
+        flat = [tf.convert_to_tensor(a) if i in tensors else a for i, a in enumerate(flat)]
         return _differentiable(tf, name, ask, args, kwargs, flat, tensors)
 
     function.__name__ = name
@@ -74,7 +77,7 @@ def _differentiable(tf, name: str, ask: Ask, args: tuple, kwargs: dict, flat: li
 
         return outputs, gradient
 
-    outputs = operation(*[tf.convert_to_tensor(flat[i]) for i in tensors])
+    outputs = operation(*[flat[i] for i in tensors])
     return tf.nest.pack_sequence_as(sample, outputs if isinstance(outputs, list | tuple) else [outputs])
 
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from otter.test_files import ExceptionTestFile, test_case
 
-__all__ = ["as_data", "carry_forward"]
+__all__ = ["as_data", "carry_forward", "is_tensor"]
 
 Needs = Sequence[tuple[str, Sequence[str]]]
 
@@ -85,7 +85,8 @@ class _CarryingCase(test_case):
         return test_case, (self.name, self.points, self.hidden, self.success_message, self.failure_message)
 
 
-_broken: dict[tuple[Path, int], bool] = {}  # by test file and namespace, for the life of the process
+# By test file and namespace, for the life of the process; a namespace that is kept does not pass on its id.
+_broken: dict[tuple[Path, int], tuple[bool, MutableMapping[str, Any]]] = {}
 
 
 def _is_broken(test: Path, env: MutableMapping[str, Any]) -> bool:
@@ -93,8 +94,8 @@ def _is_broken(test: Path, env: MutableMapping[str, Any]) -> bool:
     if (test, id(env)) not in _broken:
         file = ExceptionTestFile.from_file(str(test))
         file.run(env)
-        _broken[test, id(env)] = not file.passed_all
-    return _broken[test, id(env)]
+        _broken[test, id(env)] = not file.passed_all, env
+    return _broken[test, id(env)][0]
 
 
 @functools.cache
@@ -133,7 +134,12 @@ def _stand_in(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _has_tensors(*values: Any) -> bool:
     tf = sys.modules.get("tensorflow")
-    return tf is not None and any(isinstance(v, tf.Tensor | tf.Variable) for v in tf.nest.flatten(values))
+    return tf is not None and any(is_tensor(tf, v) for v in tf.nest.flatten(values))
+
+
+def is_tensor(tf: ModuleType, value: Any) -> bool:
+    """Whether a tape can follow ``value``: a tensor, or a variable of TensorFlow's or Keras'."""
+    return isinstance(value, tf.Tensor | tf.Variable) or hasattr(value, "__tf_tensor__")
 
 
 def _taking_arrays(value: Any) -> Any:
