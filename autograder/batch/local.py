@@ -43,6 +43,7 @@ PlanSource = Callable[[], Any]
 class _Worker:
     process: Any
     pipe: Connection
+    template: Template
     work: Work | None = None
     since: float = field(default_factory=time.monotonic)
 
@@ -99,6 +100,8 @@ class _Pool:
         """A submission for every idle worker."""
         for index, worker in enumerate(self._workers):
             if worker.work is None and waiting:
+                if worker.template is not self._template or not self._template.alive:
+                    worker = self._workers[index] = self._replace(worker)
                 work = waiting.popleft()
                 on_start(work.name)
                 worker.work, worker.since = work, time.monotonic()
@@ -138,7 +141,7 @@ class _Pool:
         process.start()
         theirs.close()
         control.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, self._template)
 
     def _replace(self, worker: _Worker) -> _Worker:
         """A new worker, with a new template if the old one is gone."""
