@@ -129,10 +129,14 @@ class _Batch:
     def _work(self, submission: Submission) -> Work | None:
         """The work to do, or ``None`` where the result is known already."""
         limit = self._job.limits.file_mib << 20
-        if submission.path.stat().st_size > limit:
-            self._keep_unkeyed(submission, f"larger than {self._job.limits.file_mib} MiB")
+        try:
+            if submission.path.stat().st_size > limit:
+                self._keep_unkeyed(submission, f"larger than {self._job.limits.file_mib} MiB")
+                return None
+            data = submission.path.read_bytes()
+        except OSError as error:
+            self._keep_unkeyed(submission, f"the file cannot be read: {error.strerror}")
             return None
-        data = submission.path.read_bytes()
         self._keys[submission.name] = key(data, submission.path.name, self._header["version"], self._job.mode)
         stored = self._journal.get(self._keys[submission.name])
         if stored is not None:
