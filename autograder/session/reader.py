@@ -24,6 +24,7 @@ _MAX_MEMBERS = 200  # of an archive
 _MAX_UNPACKED = 128 * 1024 * 1024  # bytes
 _MAX_NOTEBOOK = 64 * 1024 * 1024  # bytes
 _MAX_NAMES = 1_000
+_SHIPPED_FOLDERS = {"kit", "tests"}  # what students get beside their notebook, and hand in with it
 _IGNORED_FOLDERS = ("__MACOSX", ".ipynb_checkpoints", ".git", "tests")
 
 
@@ -131,8 +132,9 @@ def _wanted(member: zipfile.ZipInfo) -> bool:
 
 
 def _choose(members: list[zipfile.ZipInfo], prefer: str) -> zipfile.ZipInfo:
+    handed_in = [m for m in members if not _SHIPPED_FOLDERS & set(PurePosixPath(m.filename).parts[:-1])]
     for suffix in (".ipynb", ".py"):
-        found = [m for m in members if m.filename.lower().endswith(suffix)]
+        found = [m for m in handed_in if m.filename.lower().endswith(suffix)]
         named = [m for m in found if PurePosixPath(m.filename).stem == prefer]
         if len(named) == 1 or len(found) == 1:
             return (named or found)[0]
