@@ -187,7 +187,8 @@ def test_no_name_where_the_time_is_up(monkeypatch):
         time.sleep(0.05)
         return without_mean(y, t)
 
-    monkeypatch.setattr(diagnosis, "_BUDGET_S", 0.01)
     calls = [called(without_mean(Y, T)), called(17.0)]
     assert named(*calls, known=[variant(slow)]) is None
     assert named(calls[0], known=[variant(slow)]) == "slow"
+    monkeypatch.setattr(diagnosis, "_BUDGET_S", 0.01)
+    assert named(calls[0], known=[variant(slow)]) is None
