@@ -1,157 +1,311 @@
-"""A batch survives what happens to it: bad files, dead workers, a dead template, a second run."""
+"""A batch from files to results: whatever is in the folder, and whatever dies meanwhile."""
 
+import contextlib
 import io
+import itertools
 import json
 import os
-import signal
+import threading
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 from conftest import ROOT, SUBMISSIONS
 
-from autograder.batch import grade, local
-from autograder.batch.events import Event, Finished, Started
+from autograder.batch import grade
+from autograder.batch.events import Finished, Planned, Started
 from autograder.config import load_course
-from autograder.results import BatchResult
+from autograder.report import write
 
-POOR = (SUBMISSIONS / "attacks" / "honest_baseline.py").read_text()
+RIGHT = (SUBMISSIONS / "a1_backprop" / "correct_numpy_float64.py").read_text().partition("# %%\nimages =")[0]
+WRONG = RIGHT + "\n# %%\ndel backward\n"
+
+
+def notebook(text: str, **metadata) -> bytes:
+    """A percent script as an .ipynb."""
+    sources = [source.strip() for source in text.split("# %%") if "[markdown]" not in source]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)).encode()
+
+
+def packed(contents: dict[str, bytes | str]) -> bytes:
+    """A zip archive."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def with_link(target: str) -> bytes:
+    """A zip archive with a notebook that is a symbolic link."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        link = zipfile.ZipInfo("a1_backprop.ipynb")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, target)
+    return stream.getvalue()
+
+
+def lying_about_its_size() -> bytes:
+    """A zip archive whose directory announces 10 bytes for a member of 300 MB."""
+    data = bytearray(packed({"a1_backprop.ipynb": b"0" * 300_000_000}))
+    for at in (data.index(b"PK\x03\x04") + 22, data.index(b"PK\x01\x02") + 24):
+        data[at : at + 4] = (10).to_bytes(4, "little")
+    return bytes(data)
+
+
+def yaml_bomb() -> bytes:
+    """A percent script whose header stands for 9^10 entries."""
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in itertools.pairwise("abcdefghij")]
+    return "".join(f"# {line}\n" for line in ["---", *lines, "---"]).encode()
+
+
+# File -> words of its message.
+UNREADABLE = {
+    "empty.ipynb": (b"", "JSON is broken"),
+    "truncated.ipynb": (notebook(RIGHT)[:2000], "JSON is broken"),
+    "not_json.ipynb": (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
+    "a_list.ipynb": (b"[]", "no 'nbformat' entry"),
+    "no_cells.ipynb": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "not a notebook"),
+    "cells_of_text.ipynb": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": "abc"}', "not a notebook"),
+    "metadata_of_text.ipynb": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": "x", "cells": [1]}', ""),
+    "deep.ipynb": (b'{"nbformat": 4, "cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON is broken"),
+    "another.ipynb": (notebook(RIGHT, otter={"assignment_name": "a2_optimizers"}), "a notebook of a2_optimizers, not of a1"),
+    "latin.py": ("# é".encode("latin-1"), "not UTF-8"),
+    "no_zip.zip": (b"PK, or so it says", "not a zip archive"),
+    "cut_off.zip": (packed({"a1_backprop.ipynb": notebook(RIGHT)})[:-30], "not a zip archive"),
+    "nothing_inside.zip": (packed({}), "holds no .ipynb and no .py"),
+    "two.zip": (packed({"one.ipynb": notebook(RIGHT), "two.ipynb": notebook(RIGHT)}), "holds 2 notebooks"),
+    "bomb.zip": (packed({"a1_backprop.ipynb": b"0" * 200_000_000}), "unpacks to more than"),
+    "liar.zip": (lying_about_its_size(), "damaged"),
+    "many.zip": (packed({f"{i}.txt": "" for i in range(1000)} | {"a.ipynb": notebook(RIGHT)}), "more than 200 files"),
+    "escape.zip": (packed({"../../a1_backprop.ipynb": notebook(RIGHT)}), "holds no .ipynb"),
+    "absolute.zip": (packed({"/tmp/a1_backprop.ipynb": notebook(RIGHT)}), "holds no .ipynb"),
+    "link.zip": (with_link("/etc/passwd"), "holds no .ipynb"),
+    "zip_in_zip.zip": (packed({"inner.zip": packed({"a.ipynb": notebook(RIGHT)})}), "holds no .ipynb"),
+}  # fmt: skip
+
+READABLE = {
+    "right.py": RIGHT.encode(),
+    "right.ipynb": notebook(RIGHT, otter={"assignment_name": "a1_backprop"}),
+    "byte_order_mark.py": b"\xef\xbb\xbf" + RIGHT.encode(),
+    "in_a_folder.zip": packed({"ada/work/a1_backprop.ipynb": notebook(RIGHT), "ada/notes.txt": "x", "__MACOSX/._a1_backprop.ipynb": b"x"}),
+    "named.zip": packed({"a1_backprop.ipynb": notebook(RIGHT), "draft.ipynb": notebook("1 / 0")}),
+    "script_and_kit.zip": packed({"mine.py": RIGHT, "kit/__init__.py": "raise SystemExit", "tests/q1.py": "x = 1"}),
+    "script_and_kit_in_a_folder.zip": packed({"ada/mine.py": RIGHT, "ada/kit/__init__.py": "", "ada/tests/q1.py": ""}),
+    "with_data.zip": packed({"a1.ipynb": notebook(RIGHT + "\n# %%\nassert open('data/x.txt').read() == '7'\n"), "data/x.txt": "7"}),
+    "traversal_beside.zip": packed({"a1.ipynb": notebook(RIGHT), "../../../tmp/evil.txt": "x", "kit/data.py": "raise SystemExit"}),
+}  # fmt: skip
+
+
+class Watch:
+    """Keeps the events of a batch, and does something when a submission is taken up."""
+
+    def __init__(self, on_start=lambda name: None) -> None:
+        self.events, self._on_start = [], on_start
+
+    def __call__(self, event) -> None:
+        self.events.append(event)
+        if isinstance(event, Started):
+            self._on_start(event.name)
+
+    def names(self, kind: type) -> list[str]:
+        return [
+            e.name if kind is Started else e.result.submission for e in self.events if isinstance(e, kind)
+        ]
+
+
+def run(
+    subject,
+    folder: Path,
+    out: Path,
+    watch: Watch | None = None,
+    *,
+    workers: int = 1,
+    course=None,
+    fresh=False,
+):
+    """One call of grade; the results by name."""
+    out.mkdir(exist_ok=True)
+    batch = grade(
+        course, subject, [folder], out, workers=workers, device="cpu", mode="isolated",
+        require_sandbox=False, fresh=fresh, on_event=watch or Watch(),
+    )  # fmt: skip
+    write(batch, out)
+    return {s.submission: s for s in batch.submissions}
+
+
+# --- all sorts of files --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def run(tmp_path) -> Callable[..., BatchResult]:
-    """Grade files of a1 given as {name: content} with one worker."""
+def handed_in(tmp_path, monkeypatch):
+    """A folder with everything above, a huge file, one that may not be opened, and a name that is no text."""
+    folder = tmp_path / "handed-in"
+    folder.mkdir()
+    for name, data in (READABLE | {name: data for name, (data, _) in UNREADABLE.items()}).items():
+        (folder / name).write_bytes(data)
+    (folder / "wrong.py").write_text(WRONG)
+    (folder / "forbidden.py").write_text(RIGHT)
+    (folder / "yaml_bomb.py").write_bytes(yaml_bomb())
+    with open(folder / "huge.ipynb", "wb") as file:
+        file.truncate(51 << 20)
+    with open(os.fsencode(folder) + b"/na\xefve.py", "wb") as file:
+        file.write(RIGHT.encode())
+    read = Path.read_bytes
 
-    def function(files: dict[str, bytes | str], on_event: Callable[[Event], None] = lambda _: None, **options) -> BatchResult:
-        folder = tmp_path / "in"
-        for name, content in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        course = load_course(ROOT)
-        fixed = {"workers": 1, "device": "cpu", "mode": "isolated", "require_sandbox": False, "fresh": False}
-        return grade(course, course.assignment("a1_backprop"), [folder], tmp_path / "out", on_event=on_event, **fixed | options)
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "forbidden.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
 
-    return function
-
-
-def archive(members: dict[str, bytes]) -> bytes:
-    """A zip file in memory."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in members.items():
-            file.writestr(name, content)
-    return buffer.getvalue()
-
-
-def notebook(source: str, assignment: str = "a1_backprop") -> bytes:
-    """A notebook with one cell, named as otter names it."""
-    cell = {"cell_type": "code", "id": "c", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-    metadata = {"otter": {"assignment_name": assignment}}
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": [cell]}).encode()
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    return folder
 
 
-def test_bad_files_are_named_and_the_rest_is_graded(run, tmp_path):
-    """Each unreadable file gets one line that says why; archives are opened; nothing leaves its folder."""
-    code = POOR.split("# %%", 2)[2]
-    result = run(
-        {
-            "broken.ipynb": b'{"cells": [',
-            "other.ipynb": notebook("1", "a2_optimizers"),
-            "no_notebook.ipynb": b"[1, 2]",
-            "bytes.py": b"\xff\xfe\x00",
-            "not_a.zip": b"PK nonsense",
-            "empty.zip": archive({"readme.txt": b""}),
-            "two.zip": archive({"a.ipynb": notebook("1"), "b.ipynb": notebook("1")}),
-            "bomb.zip": archive({"a.ipynb": bytes(200 << 20)}),
-            "traversal.zip": archive({"../../evil.py": b"x", "sub/a1_backprop.ipynb": notebook(code)}),
-            "good.ipynb": notebook(code),
-        }
+def test_whatever_is_handed_in_is_graded_or_explained(handed_in, tmp_path):
+    """Archives, bombs, damaged files: marks or one line that says why; then nothing is graded twice."""
+    course, out, watch = load_course(ROOT), tmp_path / "out", Watch()
+    results = run(course.assignment("a1_backprop"), handed_in, out, watch, workers=2, course=course)
+    assert {
+        name: (r.status, r.score, r.message, r.notes) for name, r in results.items() if name in READABLE
+    } == dict.fromkeys(READABLE, ("graded", 50, "", ()))
+    unreadable = {name: results[name] for name in UNREADABLE}
+    assert {name: (r.status, r.score, r.max_score) for name, r in unreadable.items()} == dict.fromkeys(
+        UNREADABLE, ("unreadable", 0, 50)
     )
-    found = {s.submission: s for s in result.submissions}
-    words = {
-        "broken.ipynb": "JSON is broken",
-        "other.ipynb": "a notebook of a2_optimizers, not of a1_backprop",
-        "no_notebook.ipynb": "not a notebook",
-        "bytes.py": "not UTF-8",
-        "not_a.zip": "not a zip archive",
-        "empty.zip": "no .ipynb",
-        "two.zip": "2 notebooks",
-        "bomb.zip": "unpacks to more",
-    }
-    assert {n: found[n].status for n in words} == dict.fromkeys(words, "unreadable")
-    assert [n for n, text in words.items() if text not in found[n].message or "\n" in found[n].message] == []
-    assert found["good.ipynb"].status == found["traversal.zip"].status == "graded"
-    assert not list(tmp_path.rglob("evil.py"))
+    assert {name: r.message for name, r in unreadable.items() if UNREADABLE[name][1] not in r.message} == {}
+    assert [r.message for r in unreadable.values() if not 0 < len(r.message) < 500 or "\n" in r.message] == []
+    assert (results["huge.ipynb"].status, results["huge.ipynb"].message) == (
+        "unreadable",
+        "larger than 50 MiB",
+    )
+    assert results["forbidden.py"].message == "the file cannot be read: Permission denied"
+    assert results["na\ufffdve.py"].score == 50
+    assert (results["yaml_bomb.py"].score, results["yaml_bomb.py"].max_score) == (0, 50)
+    assert not Path("/tmp/evil.txt").exists()
+
+    unopened = {"huge.ipynb", "forbidden.py"}
+    assert watch.events[0] == Planned(total=len(results), done=len(unopened))
+    assert sorted(watch.names(Started)) == sorted(watch.names(Finished)) == sorted(set(results) - unopened)
+    check_documents(out, results)
+    check_resumption(course, handed_in, out, results)
 
 
-def test_a_second_run_grades_only_what_changed(run):
-    """Results are kept by content; --fresh grades all again."""
-    started: list[str] = []
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Started):
-            started.append(event.name)
-
-    first = run({"ada.py": POOR, "bob.py": POOR + "\n\nmore = 1\n"}, on_event)
-    assert sorted(started) == ["ada.py", "bob.py"]
-    started.clear()
-    again = run({"bob.py": POOR + "\n\nmore = 2\n"}, on_event)
-    assert started == ["bob.py"]
-    assert [s.score for s in again.submissions] == [s.score for s in first.submissions]
-
-
-@pytest.mark.parametrize("victim", ["evaluator", "template"])
-def test_a_dead_process_costs_no_submission(run, victim):
-    """A worker or template that is killed in mid-batch gives its submission back."""
-    killed: list[int] = []
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Finished) and not killed:
-            killed.append(kill(victim))
-
-    result = run({f"{n}.py": f"{POOR}\n\nnumber = {n}\n" for n in range(3)}, on_event)
-    assert killed
-    assert [s.status for s in result.submissions] == ["graded"] * 3
-
-
-def test_three_failures_of_the_grader_are_reported_as_such(run, monkeypatch):
-    """A submission on which every worker dies is not marked down: it is marked as not graded."""
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Started):
-            kill("evaluator")
-
-    monkeypatch.setattr(local, "MAX_FAULTS", 2)
-    (submission,) = run({"ada.py": POOR}, on_event).submissions
-    assert submission.status == "grader_error"
-    assert "no mark is lost" in submission.message
-
-
-def kill(victim: str) -> int:
-    """Kill one evaluator, or the template."""
-    children = psutil.Process().children(recursive=True)
-    if victim == "template":
-        chosen = next(p for p in children if "autograder.session.template" in " ".join(p.cmdline()))
-    else:
-        server = next(p for p in children if "forkserver" in " ".join(p.cmdline()))
-        chosen = server.children()[-1]
-    os.kill(chosen.pid, signal.SIGKILL)
-    return chosen.pid
-
-
-def test_the_files_of_a_batch(run, tmp_path):
-    """results.json has the documented shape, and the executed notebook is where it says."""
-    from autograder import report
-
-    out: Path = tmp_path / "out"
-    report.write(run({"ada.py": POOR}), out)
+def check_documents(out: Path, results: dict) -> None:
+    """results.json as design.md shows it, and valid executed notebooks."""
     data = json.loads((out / "results.json").read_text())
     assert data["assignment"] == "a1_backprop"
-    (ada,) = data["submissions"]
-    assert {"submission", "status", "score", "max_score", "seconds", "questions"} <= set(ada)
-    test = ada["questions"]["q5"]["tests"][0]
-    assert {"name", "status", "score", "max_score", "message", "misconception"} <= set(test)
-    assert (out / ada["executed"]).is_file()
-    assert sum(q["max_score"] for q in ada["questions"].values()) == ada["max_score"] == 50
+    assert {s["submission"] for s in data["submissions"]} == set(results)
+    entry = next(s for s in data["submissions"] if s["submission"] == "wrong.py")
+    assert (entry["status"], entry["score"], entry["max_score"]) == ("graded", 44.0, 50.0)
+    assert entry["seconds"] > 0
+    assert list(entry["questions"]) == [f"q{i}" for i in range(1, 11)]
+    lost = entry["questions"]["q5"]
+    assert (lost["score"], lost["max_score"]) == (0.0, 6.0)
+    assert {"name", "status", "score", "max_score", "message", "misconception"} <= set(lost["tests"][0])
+    executed = [s["executed"] for s in data["submissions"] if s["executed"]]
+    assert len(executed) == len(set(executed)) > len(READABLE)
+    for path in executed:
+        nbformat.validate(nbformat.read(out / path, as_version=4))
+
+
+def check_resumption(course, folder: Path, out: Path, first: dict) -> None:
+    """A second call starts nothing; a changed file is graded again; a copy under another name is not."""
+    assignment, watch = course.assignment("a1_backprop"), Watch()
+    again = run(assignment, folder, out, watch, course=course)
+    assert watch.names(Started) == []
+    assert {n: (r.status, r.score) for n, r in again.items()} == {
+        n: (r.status, r.score) for n, r in first.items()
+    }
+
+    (folder / "wrong.py").write_text(RIGHT + "\n# %%\ndel accuracy\n")
+    (folder / "copy_of_right.ipynb").write_bytes(READABLE["right.ipynb"])
+    watch = Watch()
+    changed = run(assignment, folder, out, watch, course=course)
+    assert watch.names(Started) == ["wrong.py"]
+    assert changed["wrong.py"].questions["q8"].score == 0
+    assert changed["copy_of_right.ipynb"].score == 50
+    assert (out / changed["copy_of_right.ipynb"].executed).is_file()
+    assert changed["copy_of_right.ipynb"].executed != changed["right.ipynb"].executed
+
+
+# --- processes that die ---------------------------------------------------------------------------------------------
+
+SLOW = "# %%\nimport time\ntime.sleep({})\ndef count_words(text):\n    return {{w: text.lower().split().count(w) for w in text.lower().split()}}\n"
+
+
+def evaluators() -> list[psutil.Process]:
+    """Worker processes of the batch that runs in this process."""
+    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+    return [p for server in servers for p in server.children()]
+
+
+def templates() -> list[psutil.Process]:
+    """The batch's template: the youngest, since an older one may serve the other tests of this process."""
+    found = [p for p in psutil.Process().children() if "autograder.session.template" in " ".join(p.cmdline())]
+    return sorted(found, key=psutil.Process.create_time)[-1:]
+
+
+def killing(find, name: str, times: int, after_s: float = 1.5) -> Watch:
+    """Kill what ``find`` finds while the submission ``name`` is being graded, so many times."""
+    left = [times]
+
+    def kill() -> None:
+        for process in find():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def on_start(started: str) -> None:
+        if started == name and left[0]:
+            left[0] -= 1
+            threading.Timer(after_s, kill).start()
+
+    return Watch(on_start)
+
+
+@pytest.fixture
+def quick_and_slow(tmp_path):
+    """A folder with a submission that takes no time, and one that takes three seconds."""
+    folder = tmp_path / "quick-and-slow"
+    folder.mkdir()
+    (folder / "a_quick.py").write_text(SLOW.format(0))
+    (folder / "b_slow.py").write_text(SLOW.format(3))
+    return folder
+
+
+def test_a_worker_killed_in_mid_batch_costs_nothing(otter_zip, quick_and_slow, tmp_path):
+    """The submission is given back and graded by another worker, with all its marks."""
+    watch = killing(evaluators, "b_slow.py", times=1)
+    results = run(otter_zip("words"), quick_and_slow, tmp_path / "out", watch)
+    assert {r.status for r in results.values()} == {"graded"}
+    assert {r.score for r in results.values()} == {3}
+    assert watch.names(Started).count("b_slow.py") == 2
+    assert watch.names(Finished).count("b_slow.py") == 1
+
+
+def test_a_template_killed_in_mid_batch_costs_one_try(otter_zip, quick_and_slow, tmp_path):
+    """A worker that is idle, and still holds on to the dead template, is not given the submission."""
+    watch = killing(templates, "b_slow.py", times=1)
+    results = run(otter_zip("words"), quick_and_slow, tmp_path / "out", watch, workers=2)
+    assert {r.status for r in results.values()} == {"graded"}
+    assert {r.score for r in results.values()} == {3}
+    assert watch.names(Started).count("b_slow.py") == 2
+
+
+def test_three_faults_are_reported_and_forgotten(otter_zip, quick_and_slow, tmp_path):
+    """After three tries it is the grader's error; nothing is stored, so the next call tries again."""
+    watch = killing(evaluators, "b_slow.py", times=3)
+    results = run(otter_zip("words"), quick_and_slow, tmp_path / "out", watch)
+    assert results["b_slow.py"].status == "grader_error"
+    assert "no mark is lost" in results["b_slow.py"].message
+    assert "exit code" in results["b_slow.py"].detail
+    assert results["a_quick.py"].score == 3
+    watch = Watch()
+    results = run(otter_zip("words"), quick_and_slow, tmp_path / "out", watch)
+    assert watch.names(Started) == ["b_slow.py"]
+    assert results["b_slow.py"].score == 3
