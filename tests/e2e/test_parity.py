@@ -3,10 +3,14 @@
 A sample runs always; AUTOGRADER_ALL=1 compares every honest submission of the repository.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jupytext
 import pytest
 from conftest import ROOT, SUBMISSIONS
 
@@ -44,6 +48,18 @@ def test_same_score_as_plain_otter(control, plan_of, built, assignment, name):
     theirs = grade_stock(built[assignment].autograder_zip, path, time_s=240)
     assert (ours.status, theirs.status) == ("graded", "graded")
     assert {q: r.score for q, r in ours.questions.items()} == {q: r.score for q, r in theirs.questions.items()}
+
+
+def test_same_score_as_the_command_otter_run(control, plan_of, built, tmp_path):
+    """What an instructor with nothing but otter and the autograder.zip sees; scripts are notebooks there."""
+    path = SUBMISSIONS / "a1_backprop" / "wrong_forward_only.py"
+    jupytext.write(jupytext.read(path, fmt="py:percent"), tmp_path / "it.ipynb")
+    archive = str(built["a1_backprop"].autograder_zip)
+    otter = [sys.executable, "-m", "otter", "run", "it.ipynb", "-a", archive]
+    subprocess.run(otter, cwd=tmp_path, env=os.environ | {"DL_OFFLINE": "1"}, check=True, timeout=240)
+    theirs = sum(t.get("score", 0) for t in json.loads((tmp_path / "results.json").read_text())["tests"])
+    work = Work("it", path.name, path.read_bytes(), "salt")
+    assert grade(control, plan_of("a1_backprop"), work).result.score == theirs == 46
 
 
 def file_of(built: Built, assignment: str, name: str) -> Path:
