@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
+from cells import SOLUTION
 
 from autograder.config import load_course
 from autograder.evaluate import Graded, Work, grade
@@ -41,6 +43,18 @@ def grade_text(control, plan_of) -> Callable[..., Graded]:
         if limits:
             plan = plan.with_limits(**limits)
         return grade(control, plan, Work("it.py", "it.py", text.encode(), "salt", questions))
+
+    return function
+
+
+@pytest.fixture
+def grade_cell(grade_text):
+    """Grade the solution of a1 with one more cell, on three questions unless told otherwise."""
+
+    def function(cell: str, questions: tuple[str, ...] = ("q4", "q5", "q8"), **limits):
+        graded = grade_text(f"{SOLUTION}\n# %%\n{cell}\n", questions=questions, **limits)
+        nbformat.validate(nbformat.from_dict(graded.notebook))
+        return graded
 
     return function
 
