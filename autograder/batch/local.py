@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Self
 
 from autograder.errors import GraderFault, UsageError
@@ -33,6 +35,7 @@ MAX_FAULTS = 3
 _PRELOAD = ["tensorflow", "keras", "sklearn.datasets", "autograder.evaluate", "autograder.batch.sources"]
 _PATIENCE = 3.0  # times a submission's own time limit, before its worker counts as stuck
 _PATIENCE_S = 120.0
+_MEMORY_MIB = 4096  # that an evaluator may take beyond what it has when it starts
 _FAREWELL_S = 2.0
 
 # Something picklable that makes the plan inside a worker.
@@ -164,6 +167,7 @@ def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
     """A worker process: make the plan, then grade what comes."""
     from autograder.evaluate import grade
 
+    _bound_memory()
     try:
         plan = source()
     except UsageError as error:
@@ -185,6 +189,18 @@ def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
 
             outcome = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         pipe.send(outcome)
+
+
+def _bound_memory() -> None:
+    """A student's answer, or a call of the reference that student code asks for, must not exhaust the machine."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:  # no Linux
+        return
+    data_kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData:"))
+    limit = (data_kib << 10) + (_MEMORY_MIB << 20)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
 
 @contextlib.contextmanager
