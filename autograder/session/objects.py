@@ -64,7 +64,8 @@ class ObjectTable:
         data = self._data(value, depth, keep)
         if data is None:
             return self._handle(value)
-        if keep and type(data) is not kind and len(self._objects) < _MAX_HANDLES:
+        more_than_data = type(data) is not kind and not isinstance(value, np.generic)
+        if keep and more_than_data and len(self._objects) < _MAX_HANDLES // 2:  # handles need room, too
             return Copied(self._add(value), data)
         return data
 
