@@ -234,6 +234,27 @@ def check_resumption(course, folder: Path, out: Path, first: dict) -> None:
     assert changed["copy_of_right.ipynb"].executed != changed["right.ipynb"].executed
 
 
+GREEDY = RIGHT + """
+# %%
+def init_params(*args):
+    return {}
+def train(*args, **kwargs):
+    return init_params(40_000, 40_000, 10, 0)
+"""
+
+
+def test_a_greedy_request_does_not_exhaust_the_machine(tmp_path):
+    """Student code asks the reference, which stands in for q1, for 13 GB of weights: its own test fails."""
+    folder, watch, course = tmp_path / "handed-in", Watch(), load_course(ROOT)
+    folder.mkdir()
+    (folder / "greedy.py").write_text(GREEDY)
+    result = run(course.assignment("a1_backprop"), folder, tmp_path / "out", watch, course=course)["greedy.py"]
+    assert watch.names(Started) == ["greedy.py"]
+    assert result.status == "graded"
+    assert {q for q, r in result.questions.items() if not r.passed} == {"q1", "q9"}
+    assert result.seconds < 60
+
+
 # --- processes that die ---------------------------------------------------------------------------------------------
 
 SLOW = "# %%\nimport time\ntime.sleep({})\ndef count_words(text):\n    return {{w: text.lower().split().count(w) for w in text.lower().split()}}\n"
