@@ -105,23 +105,26 @@ def plain_otter(built: Built, paths: list[Path], sample: int, folder: Path) -> P
 
 
 def memory_per_submission_mib(boxes: int = 4) -> float:
-    """Private memory of the processes of one more open box that has run a TensorFlow operation."""
+    """What one more open box that has run a TensorFlow operation adds to the machine's memory.
+
+    Counted by proportional shares: pages that the box shares with the template are there already.
+    """
     with Template() as template:
         template.wait_warm()
         with template.connect() as control:
-            before = _private_mib(template)
+            before = _memory_mib(template)
             sessions = [Session(control, Policy(read=library_paths()), output_kib=64) for _ in range(boxes)]
             for session in sessions:
                 session.request("cell", 1, "import tensorflow as tf\ntf.ones((8, 8)) @ tf.ones((8, 8))", limit_s=60)
-            used = _private_mib(template) - before
+            used = _memory_mib(template) - before
             for session in sessions:
                 session.close()
     return used / boxes
 
 
-def _private_mib(template: Template) -> float:
+def _memory_mib(template: Template) -> float:
     processes = [psutil.Process(template.pid), *psutil.Process(template.pid).children(recursive=True)]
-    return sum(p.memory_full_info().uss for p in processes) / 2**20
+    return sum(p.memory_full_info().pss for p in processes) / 2**20
 
 
 def report(results: list[SubmissionResult], whole_s: float, plain: Plain, memory_mib: float, arguments: argparse.Namespace) -> None:
