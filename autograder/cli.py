@@ -6,6 +6,7 @@ and `list` take no time for TensorFlow.
 """
 
 import functools
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -254,4 +255,5 @@ def _complain(text: str) -> None:
 
 def main() -> None:
     """Entry point of the command `autograder`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: errors alone
     app()
