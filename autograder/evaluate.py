@@ -63,7 +63,7 @@ def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
         try:
             notebook.read(work.filename, work.data, plan.assignment, check_name=plan.ours)
         except (Unreadable, BudgetSpent) as error:
-            return Graded(_unreadable(plan, work, str(error), time.monotonic() - started))
+            return Graded(_unreadable(plan, work, str(error), time.monotonic() - started), layers=notebook.layers)
         status = notebook.run()
         with hidden_salt(work.salt):
             grading = _Grading(plan, notebook, work)

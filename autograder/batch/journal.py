@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from autograder.errors import UsageError
 from autograder.results import SubmissionResult
 
-__all__ = ["Journal", "key"]
+__all__ = ["Journal", "Stored", "key"]
 
 _RESULT = TypeAdapter(SubmissionResult)
 
@@ -28,27 +29,43 @@ def key(data: bytes, filename: str, version: str, mode: str) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A result, the executed notebook as JSON, and the sandbox's layers while it was graded."""
+
+    result: SubmissionResult
+    notebook: str | None
+    layers: dict[str, str]
+
+
 class Journal:
     """``DIR/journal.sqlite``; write-ahead log, one transaction a result."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = sqlite3.connect(folder / "journal.sqlite")
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, result TEXT NOT NULL, notebook TEXT)")
-
-    def get(self, result_key: str) -> tuple[SubmissionResult, str | None] | None:
-        """The stored result and executed notebook."""
-        row = self._database.execute("SELECT result, notebook FROM results WHERE key = ?", (result_key,)).fetchone()
-        return (_RESULT.validate_python(json.loads(row[0])), row[1]) if row else None
-
-    def put(self, result_key: str, result: SubmissionResult, notebook: str | None) -> None:
-        """Store one result for good; a grader's fault is not kept, so that it is tried again."""
-        if result.status == "grader_error" or any(t.status == "grader_error" for t in result.tests):
-            return
-        with self._database:
+        path = folder / "journal.sqlite"
+        try:
+            self._database = sqlite3.connect(path)
+            self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute(
-                "INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (result_key, json.dumps(asdict(result)), notebook)
+                "CREATE TABLE IF NOT EXISTS results "
+                "(key TEXT PRIMARY KEY, result TEXT NOT NULL, notebook TEXT, layers TEXT NOT NULL)"
             )
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"{path}: {error}; grade with --fresh, or into another folder") from None
+
+    def get(self, result_key: str) -> Stored | None:
+        """What is stored for a key."""
+        query = "SELECT result, notebook, layers FROM results WHERE key = ?"
+        row = self._database.execute(query, (result_key,)).fetchone()
+        return Stored(_RESULT.validate_python(json.loads(row[0])), row[1], json.loads(row[2])) if row else None
+
+    def put(self, result_key: str, stored: Stored) -> None:
+        """Store one result for good; a grader's fault is not kept, so that it is tried again."""
+        if stored.result.has_grader_error:
+            return
+        row = (result_key, json.dumps(asdict(stored.result)), stored.notebook, json.dumps(stored.layers))
+        with self._database:
+            self._database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """Close the database."""

@@ -12,6 +12,7 @@ fails is given to another one, ``MAX_FAULTS`` times in all, and then marked ``gr
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import resource
@@ -54,10 +55,14 @@ class _Worker:
 def grade_all(
     works: Iterable[Work], source: PlanSource, workers: int, time_s: float, on_start: Callable[[str], None]
 ) -> Iterator[tuple[Work, Graded]]:
-    """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order."""
-    waiting = deque(works)
+    """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order.
+
+    ``works`` may be a generator: each is taken when a worker is idle, so that a course's files are never all
+    in memory.
+    """
+    waiting = _Waiting(works)
     faults: dict[str, list[str]] = {}
-    with _Pool(source, min(workers, len(waiting)) or 1) as pool:
+    with _Pool(source, workers) as pool:
         while waiting or pool.busy:
             pool.give(waiting, on_start)
             for work, outcome in pool.collect(_PATIENCE * time_s + _PATIENCE_S):
@@ -66,9 +71,30 @@ def grade_all(
                     continue
                 faults.setdefault(work.name, []).append(outcome)
                 if len(faults[work.name]) < MAX_FAULTS:
-                    waiting.append(work)
+                    waiting.put_back(work)
                 else:
                     yield work, Graded(_given_up(work, faults[work.name]))
+
+
+class _Waiting:
+    """Submissions that no worker has: true while there are any."""
+
+    def __init__(self, works: Iterable[Work]) -> None:
+        self._ahead = iter(works)
+        self._at_hand: deque[Work] = deque()
+
+    def __bool__(self) -> bool:
+        if not self._at_hand:
+            self._at_hand.extend(itertools.islice(self._ahead, 1))
+        return bool(self._at_hand)
+
+    def take(self) -> Work:
+        """The next one, which there must be."""
+        return self._at_hand.popleft()
+
+    def put_back(self, work: Work) -> None:
+        """Have it taken again."""
+        self._at_hand.append(work)
 
 
 class _Pool:
@@ -99,20 +125,20 @@ class _Pool:
     def busy(self) -> bool:
         return any(w.work is not None for w in self._workers)
 
-    def give(self, waiting: deque[Work], on_start: Callable[[str], None]) -> None:
+    def give(self, waiting: _Waiting, on_start: Callable[[str], None]) -> None:
         """A submission for every idle worker."""
         for index, worker in enumerate(self._workers):
             if worker.work is None and waiting:
                 if worker.template is not self._template or not self._template.alive:
                     worker = self._workers[index] = self._replace(worker)
-                work = waiting.popleft()
+                work = waiting.take()
                 on_start(work.name)
                 worker.work, worker.since = work, time.monotonic()
                 try:
                     worker.pipe.send(work)
                 except OSError:  # it died while idle
                     worker.work = None
-                    waiting.appendleft(work)
+                    waiting.put_back(work)
                     self._workers[index] = self._replace(worker)
 
     def collect(self, patience_s: float) -> Iterator[tuple[Work, Graded | str]]:

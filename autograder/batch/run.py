@@ -6,14 +6,14 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.batch.collect import Submission, collect
 from autograder.batch.events import Event, Finished, Planned, Started
-from autograder.batch.journal import Journal, key
+from autograder.batch.journal import Journal, Stored, key
 from autograder.batch.sources import AssignmentSource, PackageSource
 from autograder.config import Assignment, Course, Defaults, Limits
 from autograder.errors import GraderFault, UsageError
@@ -115,66 +115,78 @@ class _Batch:
         self._keys: dict[str, str] = {}
 
     def grade_missing(self, workers: int, require_sandbox: bool) -> None:
-        works = [w for w in map(self._work, self._submissions) if w is not None]
+        missing = [s for s in self._submissions if not self._is_known(s, require_sandbox)]
         self._on_event(Planned(total=len(self._submissions), done=len(self._found)))
         if self._job.mode == "stock":
-            self._grade_stock(works)
-        elif works:
-            self._grade_isolated(works, workers, require_sandbox)
+            self._grade_stock(missing)
+        elif missing:
+            self._grade_isolated(missing, workers, require_sandbox)
 
     def result(self) -> BatchResult:
         ordered = tuple(self._found[s.name] for s in self._submissions)
         return BatchResult(**self._header, mode=self._job.mode, sandbox=self._layers, submissions=ordered)
 
-    def _work(self, submission: Submission) -> Work | None:
-        """The work to do, or ``None`` where the result is known already."""
+    def _is_known(self, submission: Submission, require_sandbox: bool) -> bool:
+        """Whether the result is at hand, found in the sandbox that is asked for, or the file cannot be read."""
+        data = self._read(submission)
+        if data is None:
+            return True
+        stored = self._journal.get(self._keys[submission.name])
+        if stored is None or (require_sandbox and missing_layers(stored.layers)):
+            return False
+        executed = _executed(submission.name) if stored.notebook is not None else None
+        self._found[submission.name] = replace(stored.result, submission=submission.name, executed=executed)
+        self._layers = stored.layers or self._layers
+        self._write_notebook(submission.name, stored.notebook)
+        return True
+
+    def _read(self, submission: Submission) -> bytes | None:
+        """The file, its key noted; ``None`` and a result where it is too large or cannot be read."""
         limit = self._job.limits.file_mib << 20
         try:
             if submission.path.stat().st_size > limit:
-                self._keep_unkeyed(submission, f"larger than {self._job.limits.file_mib} MiB")
-                return None
+                return self._keep_unkeyed(submission, f"larger than {self._job.limits.file_mib} MiB")
             data = submission.path.read_bytes()
         except OSError as error:
-            self._keep_unkeyed(submission, f"the file cannot be read: {error.strerror}")
-            return None
+            return self._keep_unkeyed(submission, f"the file cannot be read: {error.strerror}")
         self._keys[submission.name] = key(data, submission.path.name, self._header["version"], self._job.mode)
-        stored = self._journal.get(self._keys[submission.name])
-        if stored is not None:
-            result, notebook = stored
-            executed = _executed(submission.name) if notebook is not None else None
-            self._found[submission.name] = replace(result, submission=submission.name, executed=executed)
-            self._write_notebook(submission.name, notebook)
-            return None
-        return Work(submission.name, f"notebook{submission.path.suffix.lower()}", data, self._salt)
+        return data
+
+    def _works(self, submissions: list[Submission]) -> Iterator[Work]:
+        """Read one file after the other, when a worker is ready for it."""
+        for submission in submissions:
+            data = self._read(submission)
+            if data is not None:
+                yield Work(submission.name, f"notebook{submission.path.suffix.lower()}", data, self._salt)
 
     def _keep_unkeyed(self, submission: Submission, reason: str) -> None:
+        """A result for a file that was not opened; it is looked at again in the next run."""
         self._found[submission.name] = SubmissionResult(
             submission=submission.name, status="unreadable", score=0.0, max_score=self._points, message=reason
         )
 
-    def _grade_isolated(self, works: list[Work], workers: int, require_sandbox: bool) -> None:
+    def _grade_isolated(self, submissions: list[Submission], workers: int, require_sandbox: bool) -> None:
         from autograder.batch.local import grade_all
 
-        names = {w.name for w in works}
         source, time_s = self._job.source(), self._job.limits.time_s
+        works, workers = self._works(submissions), min(workers, len(submissions))
         for work, graded in grade_all(works, source, workers, time_s, lambda name: self._on_event(Started(name))):
-            names.discard(work.name)
-            self._keep(work, graded)
             missing = missing_layers(graded.layers) if graded.layers else []
             if require_sandbox and missing:
                 raise UsageError(f"--require-sandbox: missing here: {', '.join(missing)}; see `autograder doctor`")
-        if names:
-            raise GraderFault(f"no result for {', '.join(sorted(names))}")
+            self._keep(work.name, graded)
+        lost = [s.name for s in submissions if s.name not in self._found]
+        if lost:
+            raise GraderFault(f"no result for {', '.join(lost)}")
 
-    def _grade_stock(self, works: list[Work]) -> None:
+    def _grade_stock(self, submissions: list[Submission]) -> None:
         from autograder.otterbridge.stock import grade_stock
 
         archive = self._archive()
-        paths = {s.name: s.path for s in self._submissions}
-        for work in works:
-            self._on_event(Started(work.name))
-            result = grade_stock(archive, paths[work.name], self._job.limits.time_s)
-            self._keep(work, Graded(replace(result, submission=work.name)))
+        for submission in submissions:
+            self._on_event(Started(submission.name))
+            result = grade_stock(archive, submission.path, self._job.limits.time_s)
+            self._keep(submission.name, Graded(replace(result, submission=submission.name)))
 
     def _archive(self) -> Path:
         if isinstance(self._job.subject, Path):
@@ -183,15 +195,15 @@ class _Batch:
 
         return build(self._job.course, self._job.subject, self._out / "stock").autograder_zip
 
-    def _keep(self, work: Work, graded: Graded) -> None:
+    def _keep(self, name: str, graded: Graded) -> None:
         text = None if graded.notebook is None else json.dumps(graded.notebook, ensure_ascii=False)
         result = graded.result
         if text is not None:
-            result = replace(result, executed=_executed(work.name))
-            self._write_notebook(work.name, text)
+            result = replace(result, executed=_executed(name))
+            self._write_notebook(name, text)
         self._layers = graded.layers or self._layers
-        self._journal.put(self._keys[work.name], result, text)
-        self._found[work.name] = result
+        self._journal.put(self._keys[name], Stored(result, text, graded.layers))
+        self._found[name] = result
         self._on_event(Finished(result))
 
     def _write_notebook(self, name: str, text: str | None) -> None:
