@@ -17,6 +17,7 @@ from conftest import ROOT, SUBMISSIONS
 from autograder.batch import grade
 from autograder.batch.events import Finished, Planned, Started
 from autograder.config import load_course
+from autograder.errors import UsageError
 from autograder.report import write
 
 RIGHT = (SUBMISSIONS / "a1_backprop" / "correct_numpy_float64.py").read_text().partition("# %%\nimages =")[0]
@@ -127,13 +128,13 @@ def run(
     *,
     workers: int = 1,
     course=None,
-    fresh=False,
+    require_sandbox: bool = False,
 ):
     """One call of grade; the results by name."""
     out.mkdir(exist_ok=True)
     batch = grade(
         course, subject, [folder], out, workers=workers, device="cpu", mode="isolated",
-        require_sandbox=False, fresh=fresh, on_event=watch or Watch(),
+        require_sandbox=require_sandbox, fresh=False, on_event=watch or Watch(),
     )  # fmt: skip
     write(batch, out)
     return {s.submission: s for s in batch.submissions}
@@ -217,8 +218,10 @@ def check_documents(out: Path, results: dict) -> None:
 def check_resumption(course, folder: Path, out: Path, first: dict) -> None:
     """A second call starts nothing; a changed file is graded again; a copy under another name is not."""
     assignment, watch = course.assignment("a1_backprop"), Watch()
-    again = run(assignment, folder, out, watch, course=course)
+    sandbox = json.loads((out / "results.json").read_text())["sandbox"]
+    again = run(assignment, folder, out, watch, course=course, require_sandbox=True)
     assert watch.names(Started) == []
+    assert json.loads((out / "results.json").read_text())["sandbox"] == sandbox != {}
     assert {n: (r.status, r.score) for n, r in again.items()} == {
         n: (r.status, r.score) for n, r in first.items()
     }
@@ -234,13 +237,16 @@ def check_resumption(course, folder: Path, out: Path, first: dict) -> None:
     assert changed["copy_of_right.ipynb"].executed != changed["right.ipynb"].executed
 
 
-GREEDY = RIGHT + """
+GREEDY = (
+    RIGHT
+    + """
 # %%
 def init_params(*args):
     return {}
 def train(*args, **kwargs):
     return init_params(40_000, 40_000, 10, 0)
 """
+)
 
 
 def test_a_greedy_request_does_not_exhaust_the_machine(tmp_path):
@@ -248,7 +254,9 @@ def test_a_greedy_request_does_not_exhaust_the_machine(tmp_path):
     folder, watch, course = tmp_path / "handed-in", Watch(), load_course(ROOT)
     folder.mkdir()
     (folder / "greedy.py").write_text(GREEDY)
-    result = run(course.assignment("a1_backprop"), folder, tmp_path / "out", watch, course=course)["greedy.py"]
+    result = run(course.assignment("a1_backprop"), folder, tmp_path / "out", watch, course=course)[
+        "greedy.py"
+    ]
     assert watch.names(Started) == ["greedy.py"]
     assert result.status == "graded"
     assert {q for q, r in result.questions.items() if not r.passed} == {"q1", "q9"}
@@ -330,3 +338,12 @@ def test_three_faults_are_reported_and_forgotten(otter_zip, quick_and_slow, tmp_
     results = run(otter_zip("words"), quick_and_slow, tmp_path / "out", watch)
     assert watch.names(Started) == ["b_slow.py"]
     assert results["b_slow.py"].score == 3
+
+
+def test_a_damaged_journal_is_named(otter_zip, quick_and_slow, tmp_path):
+    """Results that cannot be read are not graded over; the message says what to do."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "journal.sqlite").write_bytes(b"no database at all, and longer than a header" * 100)
+    with pytest.raises(UsageError, match="journal.sqlite: .*--fresh"):
+        run(otter_zip("words"), quick_and_slow, out)
