@@ -19,6 +19,7 @@ from autograder.session.namespace import StudentNamespace
 from autograder.session.notebook import BudgetSpent
 from autograder.session.wire import WireError
 from autograder.testing.checks import CheckFailed
+from autograder.testing.hidden import PartialCredit
 
 __all__ = ["Verdict", "run_case", "run_case_on"]
 
@@ -29,12 +30,15 @@ _UNREADABLE = "The answer could not be read: it was far too large, or not what a
 @dataclass(frozen=True)
 class Verdict:
     """status; message: one or two sentences for the student; detail: for the instructor;
-    wrong_answer: the student's code ran and answered, and the answer is wrong."""
+    wrong_answer: the student's code ran and answered, and the answer is wrong; share: of the case's points;
+    cause: name of the misconception that the test itself has found."""
 
     status: TestStatus
     message: str = ""
     detail: str = ""
     wrong_answer: bool = False
+    share: float = 0.0
+    cause: str | None = None
 
 
 class _OneCase(ExceptionTestFile):
@@ -85,11 +89,14 @@ def run_case(file: TestFile, case: TestCase, student: StudentNamespace, referenc
     error = run_case_on(file, case, student)
     match error:
         case None:
-            return Verdict("passed", case.success_message or "")
+            return Verdict("passed", case.success_message or "", share=1.0)
         case BudgetSpent() | GraderFault():
             raise error
+        case PartialCredit():
+            return Verdict("failed", str(error), wrong_answer=True, share=error.share)
         case CheckFailed():
-            return Verdict("failed", _sentences(str(error), case.failure_message), wrong_answer=True)
+            text = _sentences(str(error), case.failure_message)
+            return Verdict("failed", text, wrong_answer=True, cause=error.cause)
         case AssertionError():
             known = "" if case.hidden else str(error)[:2000]  # the student has a public test and may see its words
             text = _sentences(case.failure_message, known) or "The test failed."

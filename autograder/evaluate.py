@@ -24,7 +24,7 @@ from autograder.session.client import SessionEnded, StudentError, TimedOut
 from autograder.session.notebook import BudgetSpent, Notebook, Unreadable
 from autograder.session.policy import Policy, library_paths
 from autograder.standins import answers
-from autograder.testing.hidden import hidden_salt
+from autograder.testing.hidden import hidden_salt, measurements
 
 __all__ = ["Graded", "Work", "grade"]
 
@@ -149,16 +149,17 @@ class _Grading:
 
     def _case(self, question: Question, case: TestCase, *, diagnose: bool) -> TestResult:
         started = time.monotonic()
-        verdict = self._verdict(question, case)
-        misconception = self._misconception() if diagnose and verdict.wrong_answer else None
-        passed = verdict.status == "passed"
+        with measurements() as measured:
+            verdict = self._verdict(question, case)
+            measured = dict(measured)
+        misconception = self._misconception(verdict) if diagnose and verdict.wrong_answer else None
         shared = None
         if not self._plan.ours and verdict.wrong_answer:
             shared = self._in_student_process(question, case)
         return TestResult(
             name=case.name,
             status="passed" if shared else verdict.status,
-            score=float(case.points) if passed or shared else 0.0,
+            score=float(case.points) * (1.0 if shared else verdict.share),
             max_score=float(case.points),
             message=(case.success_message or "") if shared else verdict.message,
             misconception=misconception.name if misconception else None,
@@ -166,6 +167,7 @@ class _Grading:
             detail="" if shared else f"{verdict.detail}\n{self._notebook.printed}".strip(),
             seconds=time.monotonic() - started,
             note=_SHARED_PROCESS if shared else "",
+            measured=measured,
         )
 
     def _verdict(self, question: Question, case: TestCase) -> Verdict:
@@ -178,9 +180,12 @@ class _Grading:
             self._spent, self.status = str(spent), spent.status
             return Verdict("skipped", f"Not run: {spent}.")
 
-    def _misconception(self) -> Misconception | None:
+    def _misconception(self, verdict: Verdict) -> Misconception | None:
+        """The one that the test has found, else the one whose numbers are the student's."""
         if self._plan.reference is None:
             return None
+        if verdict.cause:
+            return next((m for m in self._plan.misconceptions if m.name == verdict.cause), None)
         calls = self._notebook.namespace.calls
         return matching_misconception(calls, self._plan.reference, self._plan.misconceptions)
 

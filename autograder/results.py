@@ -46,6 +46,7 @@ class TestResult:
     detail: str = ""  # for instructors only
     seconds: float = 0.0
     note: str = ""  # e.g. "graded with the reference standing in for q3"
+    measured: dict[str, float] = field(default_factory=dict)  # by accuracy gate
 
 
 @dataclass(frozen=True, kw_only=True)

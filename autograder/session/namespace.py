@@ -101,6 +101,10 @@ class StudentNamespace(Mapping):
         used = {use: 1 for use in AUTODIFF_USES if use in autodiff}
         return Observation(value, [c for c in changed if c in possible], used, counts)
 
+    def run_beside(self, name: str, source: str, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """An authored function in the student's process, see :mod:`autograder.testing.beside`."""
+        return self._ask("beside", name, source, list(args), kwargs)
+
     def reachable_names(self, name: str) -> set[str]:
         """Library names that the code of ``name`` leads to."""
         return set(self._reached.get(name, ()))

@@ -192,6 +192,12 @@ class StudentServer:
         seen = observe(namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched)
         return [seen.value, seen.changed, seen.autodiff, seen.calls]
 
+    def _do_beside(self, name: str, source: str, args: list, kwargs: dict) -> Any:
+        """Run an authored helper, see :mod:`autograder.testing.beside`."""
+        scope: dict[str, Any] = {"__name__": "beside"}
+        exec(compile(source, "<beside>", "exec"), scope)  # noqa: S102  the grader's own source
+        return scope[name](*args, **kwargs)
+
     def _do_call(self, function: Any, args: list, kwargs: dict) -> Any:
         return function(*args, **kwargs)
 

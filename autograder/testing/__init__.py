@@ -10,22 +10,26 @@ under stock otter, where they are at hand::
         check_close(by_hand(env, "backward", params, x, y_hat, hidden, t, 0.0), expected, "the gradient")
 """
 
+from autograder.testing.beside import beside, gradients
 from autograder.testing.calls import by_hand, call
 from autograder.testing.carry import carry_forward
 from autograder.testing.checks import CheckFailed, as_array, as_float, check, check_close
-from autograder.testing.hidden import gate, hidden_rng
+from autograder.testing.hidden import check_gate, gate, hidden_rng
 from autograder.testing.oracles import numerical_gradient, tape_gradient
 
 __all__ = [
     "CheckFailed",
     "as_array",
     "as_float",
+    "beside",
     "by_hand",
     "call",
     "carry_forward",
     "check",
     "check_close",
+    "check_gate",
     "gate",
+    "gradients",
     "hidden_rng",
     "numerical_gradient",
     "tape_gradient",

@@ -18,13 +18,24 @@ _MAX_SHOWN = 8  # unexpected keys, and characters of each
 
 
 class CheckFailed(AssertionError):
-    """The student's answer is wrong; ``str()`` of it is written for the student."""
+    """The student's answer is wrong; ``str()`` of it is written for the student.
+
+    cause: name of the misconception that the finding proves, if it proves one.
+    """
+
+    def __init__(self, message: str, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
-def check(condition: bool, message: str) -> None:
-    """Fail with ``message`` unless ``condition`` holds."""
+def check(condition: bool, message: str, cause: str | None = None) -> None:
+    """Fail with ``message`` unless ``condition`` holds.
+
+    cause: name of the misconception that a failure proves. It is for findings about models and the like;
+    wrong numbers are compared with every known misconception anyway.
+    """
     if not condition:
-        raise CheckFailed(message)
+        raise CheckFailed(message, cause)
 
 
 def as_array(value: Any, what: str, shape: tuple[int, ...] | None = None, finite: bool = True) -> np.ndarray:
