@@ -9,24 +9,18 @@
 4. scikit-learn's 1,797 handwritten digits, which are installed with it, scaled to the size asked for.
 """
 
-import functools
 import gzip
 import io
 import itertools
 import os
 import pickle
-import socket
-import threading
-import zipfile
-import zlib
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from kit import lookup
+
 SHAPES = {"mnist": (28, 28), "fashion_mnist": (28, 28), "cifar10": (32, 32, 3), "digits": (28, 28)}
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError)
 
 
 class Images(NamedTuple):
@@ -96,20 +90,14 @@ def _find(name, n_test):
     """Return (pools, name of the set, source) from the first place that has it."""
     if name != "digits":
         places = {"DL_DATA": _from_folder, "Keras cache": _from_cache, "download": _download}
-        for source, read in places.items():
-            try:
-                pools = read(name, n_test)
-            except UNREADABLE:  # not there, not allowed or damaged: the next place may have it
-                continue
-            if pools is not None:
-                return pools, name, source
+        pools, source = lookup.first(places, name, n_test)
+        if pools is not None:
+            return pools, name, source
     return _digits(SHAPES[name]), "digits", "scikit-learn"
 
 
 def _from_folder(name, n_test):
-    if not os.environ.get("DL_DATA"):
-        return None
-    folder = Path(os.environ["DL_DATA"])
+    folder = lookup.data_folder()
     if name == "mnist":
         return _read_npz(folder / "mnist.npz")
     if name == "fashion_mnist":
@@ -118,7 +106,7 @@ def _from_folder(name, n_test):
 
 
 def _from_cache(name, n_test):
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    folder = lookup.keras_cache()
     if name == "mnist":
         return _read_npz(folder / "mnist.npz")
     if name == "fashion_mnist":
@@ -129,47 +117,11 @@ def _from_cache(name, n_test):
 def _download(name, n_test):
     """Let Keras fetch the set; do not wait long for a network that does not answer."""
     host = "www.cs.toronto.edu" if name == "cifar10" else "storage.googleapis.com"
-    if os.environ.get("DL_OFFLINE", "0") not in ("", "0") or not _answers(f"https://{host}"):
-        return None
-    import keras
+    with lookup.download(f"https://{host}"):
+        import keras
 
-    try:
-        with _socket_timeout(20):
-            (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
-    except Exception as error:  # Keras words a failed download as a bare Exception
-        raise OSError(f"Keras could not fetch {name}") from error
+        (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     return _Pools(x_train, y_train.reshape(-1), x_test, y_test.reshape(-1))
-
-
-@functools.cache
-def _answers(url, timeout_s=4.0):
-    """Whether a web server answers; asked once, in a thread, as looking up a name has no time limit."""
-    found = threading.Event()
-
-    def ask():
-        from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
-
-        try:
-            urlopen(Request(url, method="HEAD"), timeout=timeout_s).close()
-        except HTTPError:
-            pass  # an answer as well
-        except (OSError, ValueError):
-            return
-        found.set()
-
-    threading.Thread(target=ask, daemon=True).start()
-    return found.wait(timeout_s)
-
-
-@contextmanager
-def _socket_timeout(seconds):
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 # --- file formats ------------------------------------------------------------------------------------------

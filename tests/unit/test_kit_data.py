@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 KIT = Path(__file__).parents[2] / "assignments"
+REAL_DATA = os.environ.get("DL_DATA")
 
 
 @pytest.fixture(autouse=True)
@@ -188,26 +189,26 @@ def test_a_network_that_does_not_answer_costs_seconds_once(load_images, monkeypa
     """A server that accepts and stays silent must not hang a notebook."""
     import socket
 
-    from kit import data as module
+    from kit import lookup as module
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         started = time.monotonic()
-        assert not module._answers(url, timeout_s=0.5)
-        assert not module._answers(url, timeout_s=0.5)
+        assert not module.answers(url, timeout_s=0.5)
+        assert not module.answers(url, timeout_s=0.5)
         assert time.monotonic() - started < 0.9
     monkeypatch.setenv("DL_OFFLINE", "0")
-    monkeypatch.setattr(module, "_answers", lambda url: False)
+    monkeypatch.setattr(module, "answers", lambda url: False)
     assert load_images("mnist", 10, 10).source == "scikit-learn"
 
 
 @pytest.mark.skipif(
-    not os.environ.get("TEST_DL_DATA"), reason="TEST_DL_DATA names no folder with the real sets"
+    not REAL_DATA, reason="DL_DATA names no folder with the real sets"
 )
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_real_sets(load_images, monkeypatch, name):
     """The published files themselves."""
-    monkeypatch.setenv("DL_DATA", os.environ["TEST_DL_DATA"])
+    monkeypatch.setenv("DL_DATA", REAL_DATA)
     data = load_images(name, 1000, 200)
     assert (data.name, data.source) == (name, "DL_DATA")
     assert (np.bincount(data.y_train) == 100).all()
