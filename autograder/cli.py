@@ -192,6 +192,24 @@ def validate(assignment: Names = None, course: CourseFolder = None) -> None:
         raise typer.Exit(NOT_RIGHT)
 
 
+@_command("calibrate")
+def calibrate(
+    assignment: Name,
+    seeds: Annotated[int, typer.Option(min=10, metavar="N", help="Runs of each correct solution.")] = 50,
+    workers: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs at once. Default: as in grading.yml.")] = None,
+    course: CourseFolder = None,
+) -> None:
+    """Measure accuracy gates with correct solutions and write them to grading.yml."""
+    from autograder import calibrate as calibration
+
+    found = _course(course)
+    problems = calibration.run(found, found.assignment(assignment), seeds, workers or found.defaults.workers, stdout)
+    for problem in problems:
+        _complain(problem)
+    if problems:
+        raise typer.Exit(NOT_RIGHT)
+
+
 @_command("doctor")
 def doctor(course: CourseFolder = None) -> None:
     """Show what isolation, device, cache and versions are at hand."""

@@ -75,6 +75,8 @@ class Gate(_Frozen):
     false_fail: float = Field(ge=0, lt=1)  # probability that a run of the reference misses `value`
     date: date
     device: str
+    mean: float | None = None  # of the reference's runs
+    std: float | None = None
 
 
 class Assignment(_Frozen):

@@ -33,13 +33,14 @@ _SHARED_PROCESS = "this test cannot run over the process boundary and ran in the
 
 @dataclass(frozen=True)
 class Work:
-    """One submission to grade; questions: only these, all of them if empty; salt: of the hidden inputs."""
+    """One submission to grade; questions, cases: only these, all of them if empty; salt: of the hidden inputs."""
 
     name: str
     filename: str
     data: bytes
     salt: str
     questions: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,19 @@ class _Grading:
 
     def _question(self, question: Question) -> QuestionResult:
         broken = [q for q in self._plan.only(question.needs) if q.name in self._broken]
-        tests = [self._case(question, case, diagnose=not broken) for case in question.file.test_cases]
+        cases = [c for c in question.file.test_cases if not self._work.cases or c.name in self._work.cases]
+        tests = [self._case(question, case, diagnose=not broken) for case in cases]
         if broken and any(t.status == "failed" for t in tests):
-            tests = self._carry_forward(question, tests, broken)
+            tests = self._carry_forward(question, cases, tests, broken)
         if any(t.status == "failed" for t in tests):  # by its own fault, not by that of a question before it
             self._broken.add(question.name)
         if question.file.all_or_nothing and any(t.status != "passed" for t in tests):
             tests = [replace(t, score=0.0) for t in tests]
         return QuestionResult.of(tests)
 
-    def _carry_forward(self, question: Question, tests: list[TestResult], broken: list[Question]) -> list[TestResult]:
+    def _carry_forward(
+        self, question: Question, cases: list[TestCase], tests: list[TestResult], broken: list[Question]
+    ) -> list[TestResult]:
         """The failed cases once more, with the reference in place of the broken earlier questions."""
         if self._plan.reference is None or self._spent:
             return tests
@@ -122,7 +126,7 @@ class _Grading:
             self._notebook.stand_in(list(stand_ins))
             again = [
                 t if t.status != "failed" else self._case(question, case, diagnose=True)
-                for t, case in zip(tests, question.file.test_cases, strict=True)
+                for t, case in zip(tests, cases, strict=True)
             ]
         except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests

@@ -4,12 +4,14 @@ For each assignment, all graded in isolation like any submission:
 
 - the reference and every ``correct_*`` submission get full marks;
 - the untouched student notebook gets the floor that ``grading.yml`` states;
-- every misconception fails the case that it names;
-- every hidden case fails for at least one misconception.
+- every misconception fails the case that it names, and no case names one that there is not;
+- every hidden case fails for at least one misconception;
+- the reference does as well on accuracy gates as it did when they were calibrated.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from rich.table import Table
 
 from autograder.batch.local import grade_all
 from autograder.batch.sources import AssignmentSource
+from autograder.calibrate import drift, gate_works, measurements_of, solutions
 from autograder.config import Assignment, Course
 from autograder.evaluate import Work
 from autograder.misconceptions import Misconception, misconceptions_of
@@ -31,6 +34,7 @@ from autograder.results import SubmissionResult, TestResult
 __all__ = ["Outcome", "run", "validate"]
 
 _SALT = "validate"
+_MORE_SALTS = ("validate 1", "validate 2")  # for the gates
 
 
 @dataclass
@@ -73,6 +77,7 @@ def validate(course: Course, assignment: Assignment, workers: int | None = None)
             results[work.name] = graded.result
             progress.advance(task)
     _judge(outcome, results)
+    outcome.problems += _unknown_causes(course.hidden_tests(assignment), {m.name for m in outcome.misconceptions})
     return outcome
 
 
@@ -86,11 +91,12 @@ def _misconceptions(course: Course, assignment: Assignment) -> list[Misconceptio
 
 def _works(course: Course, assignment: Assignment, misconceptions: list[Misconception]) -> Iterator[Work]:
     """Everything to grade; the names say what each is."""
-    reference = course.reference(assignment).read_text(encoding="utf-8")
-    yield Work("reference", "reference.py", reference.encode(), _SALT)
+    correct = solutions(course, assignment)
+    reference = correct[0].data.decode()
+    yield from (Work(s.name, s.filename, s.data, _SALT) for s in correct)
     yield Work("untouched", "untouched.ipynb", _untouched(course, assignment), _SALT)
-    for path in sorted(course.submissions(assignment).glob("correct_*.py")):
-        yield Work(path.stem, path.name, path.read_bytes(), _SALT)
+    if assignment.gates:
+        yield from gate_works(course, assignment, _MORE_SALTS, correct[:1])
     for m in misconceptions:
         text = f"# %%\n{reference}\n# %%\n{m.source()}"
         yield Work(f"misconception {m.name}", "wrong.py", text.encode(), _SALT, (m.question,))
@@ -115,11 +121,31 @@ def _judge(outcome: Outcome, results: dict[str, SubmissionResult]) -> None:
     if abs(untouched.score - assignment.floor) > 1e-9 or untouched.status != "graded":
         found = f"{untouched.score:g} ({untouched.status})"
         outcome.problems.append(f"the untouched notebook gets {found}, grading.yml states a floor of {assignment.floor:g}")
+    _judge_gates(outcome, results)
     for m in outcome.misconceptions:
         _judge_misconception(outcome, m, results[f"misconception {m.name}"])
     for q, cases in outcome.cases.items():
         failed = {case for m in outcome.misconceptions if m.question == q for case in outcome.caught.get(m.name, ())}
         outcome.problems += [f"{q}: no misconception fails the case '{case}'" for case in cases if case not in failed]
+
+
+def _unknown_causes(hidden_tests: Path, known: set[str]) -> list[str]:
+    """Cases that name a misconception, ``check(…, cause="…")``, which is not listed."""
+    problems = []
+    for path in sorted(hidden_tests.glob("q*.py")):
+        keywords = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.keyword)]
+        causes = {k.value.value for k in keywords if k.arg == "cause" and isinstance(k.value, ast.Constant)}
+        problems += [f"{path.name}: no misconception {cause!r}, which a check names" for cause in sorted(causes - known)]
+    return problems
+
+
+def _judge_gates(outcome: Outcome, results: dict[str, SubmissionResult]) -> None:
+    runs = [results[name] for name in ("reference", *(f"reference {salt}" for salt in _MORE_SALTS)) if name in results]
+    for name, gate in outcome.assignment.gates.items():
+        measured = [found[name] for found in map(measurements_of, runs) if name in found]
+        found = drift(gate, measured) if measured else ""
+        if found:
+            outcome.problems.append(f"gate {name}: {found}")
 
 
 def _lost(result: SubmissionResult) -> list[str]:
