@@ -76,6 +76,28 @@ def test_text_and_imaginary_numbers_are_not_read_as_numbers():
     assert named(called(np.array(wrong, dtype=str))) is None
 
 
+def test_a_model_among_the_arguments_is_asked_where_it_is():
+    """What stays in the student process cannot be copied: reference and variants call the student's object."""
+
+    class Lock:
+        def _call(self, handle, args, kwargs):
+            return 2 * args[0]
+
+        def __deepcopy__(self, memo):
+            raise TypeError("cannot be copied")
+
+    model = Handle(Lock(), HandleRef(1, "Sequential", True))
+    reference = types.SimpleNamespace(apply=lambda model, y: model(y) + 1)
+
+    def one_forgotten(model, y):
+        return model(y)
+
+    calls = [called(2 * Y, model, Y, name="apply")]
+    found = matching_misconception(calls, reference, [variant(one_forgotten, replaces="apply")])
+    assert found is not None
+    assert found.name == "one_forgotten"
+
+
 def test_a_coincidence_is_not_named():
     """With one output the mean over outputs is right, and with reg = 0 a forgotten penalty too."""
     y, t = Y[:, :1], T[:, :1]
