@@ -18,7 +18,7 @@ import typer
 
 from autograder.config import Assignment, Course, Defaults, load_course, read_course
 from autograder.errors import AutograderError, UsageError
-from autograder.terminal import assignment_table, plain, results_table, stderr, stdout
+from autograder.terminal import assignment_table, impact_table, plain, results_table, stderr, stdout
 
 __all__ = ["app", "main"]
 
@@ -167,6 +167,8 @@ def grade(
         )
     page = report.write(result, out)
     stdout.print(results_table(result, stdout.width))
+    if result.changes:
+        stdout.print(impact_table(result))
     stdout.print(plain(str(page)), soft_wrap=True)
     _finish(result.submissions, strict)
 

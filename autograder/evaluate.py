@@ -33,7 +33,11 @@ _SHARED_PROCESS = "this test cannot run over the process boundary and ran in the
 
 @dataclass(frozen=True)
 class Work:
-    """One submission to grade; questions, cases: only these, all of them if empty; salt: of the hidden inputs."""
+    """One submission to grade.
+
+    salt: of the hidden inputs; questions, cases: only these, all of them if empty; broken: questions that are not
+    graded again and are known to be wrong.
+    """
 
     name: str
     filename: str
@@ -41,6 +45,7 @@ class Work:
     salt: str
     questions: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class _Grading:
 
     def __init__(self, plan: Plan, notebook: Notebook, work: Work) -> None:
         self._plan, self._notebook, self._work = plan, notebook, work
-        self._broken: set[str] = set()
+        self._broken = set(work.broken)
         self._spent = ""
         self.status = ""
 

@@ -15,6 +15,7 @@ from autograder.errors import UsageError
 
 __all__ = [
     "BatchResult",
+    "Change",
     "QuestionResult",
     "SubmissionResult",
     "SubmissionStatus",
@@ -126,6 +127,17 @@ class SubmissionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a changed test, reference or limit did to the marks of one submission."""
+
+    submission: str
+    question: str
+    test: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatchResult:
     """All submissions of one run."""
 
@@ -136,6 +148,7 @@ class BatchResult:
     mode: str = "isolated"
     sandbox: dict[str, str] = field(default_factory=dict)  # layer -> "on" or why it is off
     submissions: tuple[SubmissionResult, ...] = ()
+    changes: tuple[Change, ...] = ()  # against the results that were there before this run
 
     def to_json(self) -> dict[str, Any]:
         """Builtins in the shape of `results.json`; scores rounded to 1e-4 points, times to milliseconds."""

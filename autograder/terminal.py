@@ -12,7 +12,7 @@ from autograder.config import Assignment
 from autograder.report.text import STATUS_WORDS, visible
 from autograder.results import BatchResult, points
 
-__all__ = ["assignment_table", "plain", "results_table", "stderr", "stdout"]
+__all__ = ["assignment_table", "impact_table", "plain", "results_table", "stderr", "stdout"]
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -67,6 +67,21 @@ def results_table(batch: BatchResult, width: int) -> Table:
     table.add_column("first message", no_wrap=True)
     for name, state, score, s in zip(names, states, scores, shown, strict=True):
         table.add_row(name, state, score, _cut(plain(s.first_message), room))
+    return table
+
+
+def impact_table(batch: BatchResult) -> Table:
+    """What a regrade did: for each test how many gain and lose, and how much all together."""
+    by_test: dict[tuple[str, str], list[float]] = {}
+    for change in batch.changes:
+        by_test.setdefault((change.question, change.test), []).append(change.after - change.before)
+    students = len({change.submission for change in batch.changes})
+    table = Table(title=f"regraded: the marks of {students} change", title_justify="left", title_style="")
+    for heading in ("question", "test", "gain", "lose", "points"):
+        table.add_column(heading, justify="left" if heading in ("question", "test") else "right")
+    for (question, test), moves in by_test.items():
+        gain, lose = sum(m > 0 for m in moves), sum(m < 0 for m in moves)
+        table.add_row(question, plain(test), str(gain), str(lose), f"{sum(moves):+.2f}".rstrip("0").rstrip("."))
     return table
 
 

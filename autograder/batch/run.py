@@ -14,6 +14,7 @@ from typing import Any
 from autograder.batch.collect import Submission, collect
 from autograder.batch.events import Event, Finished, Planned, Started
 from autograder.batch.journal import Journal, Stored, key
+from autograder.batch.regrade import broken, changes, merged, stale
 from autograder.batch.sources import AssignmentSource, PackageSource
 from autograder.config import Assignment, Course, Defaults, Limits
 from autograder.errors import GraderFault, UsageError
@@ -21,9 +22,11 @@ from autograder.evaluate import Graded, Work
 from autograder.report import safe_name
 from autograder.results import BatchResult, SubmissionResult
 from autograder.session.sandbox import missing_layers
-from autograder.version import assignment_version, package_version
+from autograder.version import assignment_version, package_version, question_versions
 
 __all__ = ["grade"]
+
+_WHOLE = "all questions"  # of an autograder.zip
 
 
 def grade(
@@ -100,6 +103,12 @@ class _Job:
             "question_titles": {q: ", ".join(v.names) for q, v in self.subject.questions.items()},
         }
 
+    def versions(self, header: dict[str, Any]) -> dict[str, str]:
+        """Of each question; an ``autograder.zip`` has one for all."""
+        if isinstance(self.subject, Path):
+            return {_WHOLE: header["version"]}
+        return question_versions(self.course, self.subject)
+
 
 class _Batch:
     """The running batch."""
@@ -107,12 +116,15 @@ class _Batch:
     def __init__(self, job: _Job, submissions: list[Submission], journal: Journal, out: Path, on_event) -> None:
         self._job, self._journal, self._out, self._on_event = job, journal, out, on_event
         self._header = job.header()
+        self._versions = job.versions(self._header)
         self._points = 0.0 if isinstance(job.subject, Path) else job.subject.points
         self._submissions = submissions
         self._salt = os.environ.get("AUTOGRADER_SALT") or secrets.token_hex(16)
         self._found: dict[str, SubmissionResult] = {}
         self._layers: dict[str, str] = {}
         self._keys: dict[str, str] = {}
+        self._before: dict[str, SubmissionResult] = {}  # graded under another version
+        self._stale: dict[str, tuple[str, ...]] = {}
 
     def grade_missing(self, workers: int, require_sandbox: bool) -> None:
         missing = [s for s in self._submissions if not self._is_known(s, require_sandbox)]
@@ -124,7 +136,10 @@ class _Batch:
 
     def result(self) -> BatchResult:
         ordered = tuple(self._found[s.name] for s in self._submissions)
-        return BatchResult(**self._header, mode=self._job.mode, sandbox=self._layers, submissions=ordered)
+        changed = [c for s in ordered if s.submission in self._before for c in changes(self._before[s.submission], s)]
+        return BatchResult(
+            **self._header, mode=self._job.mode, sandbox=self._layers, submissions=ordered, changes=tuple(changed)
+        )
 
     def _is_known(self, submission: Submission, require_sandbox: bool) -> bool:
         """Whether the result is at hand, found in the sandbox that is asked for, or the file cannot be read."""
@@ -133,6 +148,12 @@ class _Batch:
             return True
         stored = self._journal.get(self._keys[submission.name])
         if stored is None or (require_sandbox and missing_layers(stored.layers)):
+            return False
+        outdated = stale(stored.result, stored.versions, self._versions)
+        if outdated:
+            self._before[submission.name] = stored.result
+            if len(outdated) < len(self._versions) and self._job.mode == "isolated":
+                self._stale[submission.name] = outdated
             return False
         executed = _executed(submission.name) if stored.notebook is not None else None
         self._found[submission.name] = replace(stored.result, submission=submission.name, executed=executed)
@@ -149,15 +170,20 @@ class _Batch:
             data = submission.path.read_bytes()
         except OSError as error:
             return self._keep_unkeyed(submission, f"the file cannot be read: {error.strerror}")
-        self._keys[submission.name] = key(data, submission.path.name, self._header["version"], self._job.mode)
+        self._keys[submission.name] = key(data, submission.path.name, self._header["assignment"], self._job.mode)
         return data
 
     def _works(self, submissions: list[Submission]) -> Iterator[Work]:
         """Read one file after the other, when a worker is ready for it."""
         for submission in submissions:
             data = self._read(submission)
-            if data is not None:
-                yield Work(submission.name, f"notebook{submission.path.suffix.lower()}", data, self._salt)
+            if data is None:
+                continue
+            questions = self._stale.get(submission.name, ())
+            known = broken(self._before[submission.name]) if questions else ()
+            kept = tuple(q for q in known if q not in questions)
+            filename = f"notebook{submission.path.suffix.lower()}"
+            yield Work(submission.name, filename, data, self._salt, questions, broken=kept)
 
     def _keep_unkeyed(self, submission: Submission, reason: str) -> None:
         """A result for a file that was not opened; it is looked at again in the next run."""
@@ -198,11 +224,13 @@ class _Batch:
     def _keep(self, name: str, graded: Graded) -> None:
         text = None if graded.notebook is None else json.dumps(graded.notebook, ensure_ascii=False)
         result = graded.result
+        if name in self._stale:
+            result = merged(self._before[name], result, self._versions)
         if text is not None:
             result = replace(result, executed=_executed(name))
             self._write_notebook(name, text)
         self._layers = graded.layers or self._layers
-        self._journal.put(self._keys[name], Stored(result, text, graded.layers))
+        self._journal.put(self._keys[name], Stored(result, text, graded.layers, self._versions))
         self._found[name] = result
         self._on_event(Finished(result))
 
