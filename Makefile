@@ -10,7 +10,7 @@ export DL_DATA ?= $(realpath $(wildcard ../shared/datasets))
 DEMO := dist/demo
 EXAMPLES := tests/submissions/a1_backprop
 
-.PHONY: setup demo test bench lock
+.PHONY: setup demo test bench reproduce lock
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ test: setup
 
 bench: setup
 	$(BIN)/python benchmarks/throughput.py
+
+# The references on the whole of MNIST, beside published figures.
+reproduce: setup
+	$(BIN)/python benchmarks/reproduce.py
 
 # New versions: uv resolves, the lock file says what is installed.
 lock:
