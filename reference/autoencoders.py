@@ -287,31 +287,34 @@ def train_denoiser(x, *, noise_level, epochs, batch_size, seed):
     """Train an autoencoder to draw the clean image from a noisy one.
 
     The loss compares the output with the clean image, never with what went in. The noise is drawn anew
-    for each epoch: the network sees every image in many disguises and cannot learn one by heart (Vincent
-    et al. 2010, section 3).
+    for each batch: the network sees every image in many disguises and cannot learn one by heart (Vincent
+    et al. 2010, section 3). Shuffling and noise are part of a `tf.data` pipeline, which prepares the next
+    batches while the network learns from this one.
 
     Args:
         x: clean images (N, D) in [0, 1].
         noise_level: share of pixels replaced by `salt_and_pepper`, in [0, 1].
         epochs: number of passes over the images.
-        batch_size: images a step.
+        batch_size: images a step; the last step of an epoch takes what is left.
         seed: int, seeds the weights, the order of the images and the noise. It sets Keras' global seed.
 
     Returns:
         (autoencoder, history): the trained keras.Model, and {"loss": [the mean cross-entropy of each
         epoch]}.
     """
-    keras.utils.set_random_seed(seed)  # for the weights and the shuffling
+    keras.utils.set_random_seed(seed)  # for the weights
     x = _floats(x)
     autoencoder, _, _ = build_autoencoder(n_in=x.shape[1])
     autoencoder.compile(optimizer="adam", loss="binary_crossentropy")
 
-    history = {"loss": []}
-    for noise_seed in np.random.default_rng(seed).integers(2**31, size=epochs):
-        noisy = salt_and_pepper(x, noise_level, int(noise_seed))
-        epoch = autoencoder.fit(noisy, x, batch_size=batch_size, verbose=0)
-        history["loss"] += epoch.history["loss"]
-    return autoencoder, history
+    def disguise(clean, noise_seed):
+        return salt_and_pepper(clean, noise_level, noise_seed), clean
+
+    images = tf.data.Dataset.from_tensor_slices(x).shuffle(len(x), seed=seed).batch(batch_size)
+    noise_seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+    pairs = tf.data.Dataset.zip(images, noise_seeds).map(disguise).prefetch(tf.data.AUTOTUNE)
+    trained = autoencoder.fit(pairs, epochs=epochs, shuffle=False, verbose=0)  # they are shuffled already
+    return autoencoder, {"loss": trained.history["loss"]}
 
 
 # --- q8: is it of any use? -------------------------------------------------------------------------
