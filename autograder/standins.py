@@ -6,6 +6,7 @@ The evaluator's side of :mod:`autograder.session.standins`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import isclass
 from types import ModuleType
 from typing import Any
 
@@ -21,9 +22,11 @@ def answers(reference: ModuleType, names: Iterable[str]) -> dict[str, Callable[[
 
     kind ``value``: arguments ``[args, kwargs]``, the reference's result; kind ``vjp``: arguments
     ``[[args, kwargs], indices, upstream]``, the products of ``upstream`` (one for each output) with the
-    Jacobian by the inputs at ``indices`` of the flattened arguments.
+    Jacobian by the inputs at ``indices`` of the flattened arguments. Classes have no stand-in: what is made
+    of them lives in the student process.
     """
-    return {name: _answer(getattr(reference, name)) for name in names if hasattr(reference, name)}
+    found = {name: getattr(reference, name, None) for name in names}
+    return {name: _answer(function) for name, function in found.items() if function is not None and not isclass(function)}
 
 
 def _answer(function: Callable[..., Any]) -> Callable[[str, list[Any]], Any]:

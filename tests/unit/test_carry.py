@@ -180,3 +180,26 @@ def test_results_can_be_read_without_this_package(results_of):
     command = [sys.executable, "-c", READ]
     read = subprocess.run(command, input=pickle.dumps(file), capture_output=True, check=True)
     assert read.stdout.decode() == "2 Look at zero.\n"
+
+
+def test_nothing_stands_in_for_a_class(results_of, tmp_path):
+    """A broken class stays the student's, while a function of the same question is stood in for."""
+    path = tmp_path / "reference" / "numbers.py"
+    path.write_text(path.read_text() + "\nclass Number:\n    pass\n")
+    question = tmp_path / "q2.py"
+    question.write_text(question.read_text().replace("['double']", "['double', 'Number']"))
+
+    class Number:
+        made = 0
+
+        def __init__(self):
+            Number.made += 1
+
+    def quadruple(x):
+        namespace["Number"]()
+        return namespace["double"](namespace["double"](x))
+
+    namespace = {"double": lambda x: 3 * x, "quadruple": quadruple, "Number": Number}
+    assert passed(results_of("q2", namespace)) == [True, True]
+    assert namespace["Number"] is Number
+    assert Number.made > 0
