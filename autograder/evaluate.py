@@ -50,11 +50,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Graded:
-    """The result, the executed notebook (nbformat 4 as plain data) and the sandbox's layers."""
+    """The result, the executed notebook (nbformat 4 as plain data) and the sandbox's layers.
+
+    starved: a time limit ended code that had waited more than it had computed, so the machine may be to blame.
+    """
 
     result: SubmissionResult
     notebook: dict[str, Any] | None = None
     layers: dict[str, str] = field(default_factory=dict)
+    starved: bool = False
 
 
 def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
@@ -87,7 +91,8 @@ def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
             student_seconds=notebook.student_seconds,
         )
         score, possible = plan.total(result.score, result.max_score)
-        return Graded(replace(result, score=score, max_score=possible), _executed(notebook), notebook.layers)
+        result = replace(result, score=score, max_score=possible)
+        return Graded(result, _executed(notebook), notebook.layers, notebook.starved)
     finally:
         notebook.close()
 

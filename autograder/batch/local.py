@@ -58,22 +58,37 @@ def grade_all(
     """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order.
 
     ``works`` may be a generator: each is taken when a worker is idle, so that a course's files are never all
-    in memory.
+    in memory. Where a time limit struck code that had waited for the processor, the submission is graded once more
+    at the end, with no other beside it, and that result counts.
     """
+    starved = []
+    with _Pool(source, workers) as pool:
+        for work, graded in _graded(pool, works, time_s, on_start):
+            if graded.starved and workers > 1:
+                starved.append(work)
+            else:
+                yield work, graded
+        for work in starved:
+            yield from _graded(pool, [work], time_s, on_start)
+
+
+def _graded(
+    pool: _Pool, works: Iterable[Work], time_s: float, on_start: Callable[[str], None]
+) -> Iterator[tuple[Work, Graded]]:
+    """Every work with its result; one whose worker fails is tried again, ``MAX_FAULTS`` times in all."""
     waiting = _Waiting(works)
     faults: dict[str, list[str]] = {}
-    with _Pool(source, workers) as pool:
-        while waiting or pool.busy:
-            pool.give(waiting, on_start)
-            for work, outcome in pool.collect(_PATIENCE * time_s + _PATIENCE_S):
-                if isinstance(outcome, Graded):
-                    yield work, outcome
-                    continue
-                faults.setdefault(work.name, []).append(outcome)
-                if len(faults[work.name]) < MAX_FAULTS:
-                    waiting.put_back(work)
-                else:
-                    yield work, Graded(_given_up(work, faults[work.name]))
+    while waiting or pool.busy:
+        pool.give(waiting, on_start)
+        for work, outcome in pool.collect(_PATIENCE * time_s + _PATIENCE_S):
+            if isinstance(outcome, Graded):
+                yield work, outcome
+                continue
+            faults.setdefault(work.name, []).append(outcome)
+            if len(faults[work.name]) < MAX_FAULTS:
+                waiting.put_back(work)
+            else:
+                yield work, Graded(_given_up(work, faults[work.name]))
 
 
 class _Waiting:

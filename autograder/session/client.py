@@ -31,6 +31,8 @@ GRACE_S = 2.0  # between an interrupt and the end of the box
 _START_S = 180.0  # a cold import of TensorFlow on a slow disk
 _OPEN_S = 60.0
 _REPORT_S = 5.0  # for init's word on the end of the student process
+_ANSWER_S = 1.0  # for init's word on the CPU time
+_STARVED = 0.7  # share of its time limit that code which computes gets on a machine that is not overloaded
 _MAX_TEXT = 8_000  # characters of what a student process says of an error or has printed
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "TZ", "LD_LIBRARY_PATH")
 
@@ -54,12 +56,21 @@ class StudentError(Exception):
 
 
 class TimedOut(Exception):
-    """The request outlived its limit. ``session_lives`` tells whether an interrupt was enough."""
+    """The request outlived its limit.
 
-    def __init__(self, limit_s: float, session_lives: bool) -> None:
+    session_lives: whether an interrupt was enough; cpu_s: what the box used of the limit, ``None`` if it is not known.
+    """
+
+    def __init__(self, limit_s: float, session_lives: bool, cpu_s: float | None = None) -> None:
         super().__init__(f"stopped after {limit_s:g} s")
         self.limit_s = limit_s
         self.session_lives = session_lives
+        self.cpu_s = cpu_s
+
+    @property
+    def starved(self) -> bool:
+        """Whether the code waited more than it computed: for a busy machine, or for nothing."""
+        return self.cpu_s is not None and self.limit_s >= 1.0 and self.cpu_s < _STARVED * self.limit_s
 
 
 class SessionEnded(Exception):
@@ -211,10 +222,11 @@ class Session:
             self._send(body, started + limit_s)
             return self._reply(token, started + limit_s)
         except TimeoutError:
+            cpu_s = self._cpu_within(limit_s)
             lives = self._interrupt(token)
             if not lives:
                 self.close()
-            raise TimedOut(limit_s, lives) from None
+            raise TimedOut(limit_s, lives, cpu_s) from None
         except WireError as error:
             self._ended = SessionEnded("protocol")
             self.close()
@@ -260,6 +272,26 @@ class Session:
             return ["error", f"the function was called with unsuitable arguments ({type(error).__name__})"]
         finally:
             self._answering = False
+
+    def _cpu_within(self, seconds: float) -> float | None:
+        """CPU seconds that the box used lately, by init's word."""
+        poller = select.poll()
+        poller.register(self._lifeline, select.POLLIN)
+        with contextlib.suppress(OSError):
+            self._lifeline.send(b"cpu %f" % seconds)
+            if poller.poll(_ANSWER_S * 1000):
+                return self._take_cpu_s()
+        return None
+
+    def _take_cpu_s(self) -> float | None:
+        """Init's answer on the CPU time; ``None``, and nothing taken, where its next word is about something else."""
+        with contextlib.suppress(OSError, ValueError):
+            word = self._lifeline.recv(4096, socket.MSG_PEEK)
+            cpu_s = msgpack.unpackb(word).get("cpu_s") if word else None
+            if cpu_s is not None:
+                self._lifeline.recv(4096)
+            return cpu_s
+        return None
 
     def _interrupt(self, token: int) -> bool:
         """Interrupt the student's code; True if it came back in time, its reply thrown away."""
@@ -313,7 +345,8 @@ class Session:
         ready = dict(poller.poll(max(0.0, left) * 1000)) if left > 0 else {}
         if not ready:
             raise TimeoutError
-        if self._lifeline.fileno() in ready and self._channel.fileno() not in ready:
+        late_answer = self._lifeline.fileno() in ready and self._take_cpu_s() is not None
+        if self._lifeline.fileno() in ready and self._channel.fileno() not in ready and not late_answer:
             raise self._end()
 
     def _end(self) -> SessionEnded:
@@ -324,7 +357,10 @@ class Session:
         poller = select.poll()
         poller.register(self._lifeline, select.POLLIN)
         try:
-            event = self._lifeline.recv(4096) if poller.poll(_REPORT_S * 1000) else msgpack.packb({})
+            waited = poller.poll(_REPORT_S * 1000)
+            if waited and self._take_cpu_s() is not None:
+                waited = poller.poll(_REPORT_S * 1000)
+            event = self._lifeline.recv(4096) if waited else msgpack.packb({})
             report = msgpack.unpackb(event) if event else None
         except (OSError, ValueError):
             report = None

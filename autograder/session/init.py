@@ -7,6 +7,8 @@ import os
 import select
 import signal
 import socket
+import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from autograder.session.sandbox import Layers
 __all__ = ["run_outer"]
 
 _POLL_MS = 50
+_SAMPLE_S = 0.5  # between two looks at the box's CPU time
+_SAMPLES = 2000
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _SET_DUMPABLE = 4
 
@@ -71,9 +75,10 @@ def _run_init(channel: int, lifeline: int, policy: Policy, layers: Layers, serve
 
 
 def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
-    """Pass interrupts on, watch the memory, report the end; returning ends every process of the box."""
+    """Pass interrupts on, watch the memory, tell CPU times, report the end; returning ends every process of the box."""
     poller = select.poll()
     poller.register(lifeline, select.POLLIN)
+    cpu_times = _CpuTimes()
     baseline_kib, limit_kib = _anonymous_kib("self"), policy.memory_mib * 1024
     while True:
         for _ in poller.poll(_POLL_MS):
@@ -83,6 +88,9 @@ def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
             if message == b"interrupt":
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(student, signal.SIGINT)
+            elif message.startswith(b"cpu "):
+                _report(lifeline, {"cpu_s": cpu_times.within(float(message[4:]))})
+        cpu_times.look()
         if _memory_kib(baseline_kib, limit_kib) > limit_kib:
             _report(lifeline, {"reason": "memory"})
             return
@@ -92,6 +100,35 @@ def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
                 _report(lifeline, {"reason": "exit", "status": os.waitstatus_to_exitcode(status)})
                 return
             pid, status = _reap()
+
+
+class _CpuTimes:
+    """Seconds of CPU that all processes of the box have used, looked at now and then."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, float]] = deque([(time.monotonic(), 0.0)], maxlen=_SAMPLES)
+
+    def look(self) -> None:
+        """Note the time, unless it was noted a moment ago."""
+        if time.monotonic() - self._samples[-1][0] >= _SAMPLE_S:
+            self._samples.append((time.monotonic(), _cpu_s()))
+
+    def within(self, seconds: float) -> float:
+        """What was used in the last ``seconds``, as far as the samples tell."""
+        since = time.monotonic() - seconds
+        before = [used for at, used in self._samples if at <= since]
+        return _cpu_s() - (before[-1] if before else self._samples[0][1])
+
+
+def _cpu_s() -> float:
+    """CPU time of all processes in the box but init, with what their reaped children used."""
+    ticks = 0
+    for process in os.listdir("/proc") if os.path.exists("/proc/self") else []:
+        if process.isdigit() and process != "1":
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{process}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _reap() -> tuple[int, int]:

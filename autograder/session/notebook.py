@@ -69,6 +69,7 @@ class Notebook:
         self.cells: list[Cell] = []
         self.layers: dict[str, str] = {}
         self.printed = ""  # within the running test, for the instructor
+        self.starved = False  # whether a time limit ended code that had hardly had the processor
         self.fault: GraderFault | None = None  # kept, since a test may take any exception for the student's
         self.namespace = StudentNamespace(self, {})
         self._stood_in: list[str] = []
@@ -167,7 +168,8 @@ class Notebook:
         try:
             source = cell.source if cell.source.startswith("%%") else self._before_cell + cell.source
             answer, _ = self._session.request("cell", number, source, limit_s=limit_s)
-        except TimedOut:
+        except TimedOut as late:
+            self.starved |= late.starved
             cell.fatal, cell.outputs = "timeout", [_stopped(f"This cell was stopped after {limit_s:.0f} s.")]
         except SessionEnded as ended:
             cell.fatal = "memory" if ended.reason == "memory" else "crashed"
@@ -242,6 +244,9 @@ class Notebook:
             value, printed = self._session.request(kind, *arguments, limit_s=limit_s, foreign=foreign)
         except GraderFault as fault:
             self.fault = fault
+            raise
+        except TimedOut as late:
+            self.starved |= late.starved
             raise
         self.printed = (self.printed + printed)[:_MAX_PRINTED]
         return value

@@ -206,3 +206,15 @@ def test_a_students_exception_is_described(box):
         session.request("observe", "f", [], {}, False, limit_s=5)
     assert raised.value.type_name == "Nasty"
     assert raised.value.description["line"] == 4
+
+
+@pytest.mark.parametrize(("cell", "waits"), [("import time\ntime.sleep(60)", True), ("while True: pass", False)])
+def test_a_time_out_tells_what_the_code_had_of_the_processor(box, cell, waits):
+    """Init says how much CPU time the box used of the limit: hardly any, or what a busy machine leaves."""
+    session = box()
+    with pytest.raises(TimedOut) as raised:
+        session.request("cell", 1, cell, limit_s=3.0)
+    assert raised.value.cpu_s is not None
+    assert (raised.value.cpu_s < 0.3) == waits
+    assert raised.value.starved or not waits
+    assert session.request("cell", 2, "6 * 7", limit_s=20)[0]["error"] is None
