@@ -4,7 +4,7 @@ Ten random black-and-white pictures, one a class, are to be told apart. The clas
 and fails when the noise grows; the autoencoder looks at all 784, so it recognises a picture up to high noise
 levels, but draws that of another class for three of the ten. Both curves are known from simulation.
 
-A student's accuracy has a standard deviation of at most 0.5/sqrt(N) = 0.02, the simulated one of 0.01. The
+A student's accuracy has a standard deviation of at most 0.5/sqrt(N) = 0.022, the simulated one of 0.011. The
 bound of 0.15 is more than six times both together; with 6 comparisons of random values a correct answer fails
 with probability below 1e-6.
 """
@@ -18,7 +18,7 @@ OK_FORMAT = False
 name = "q8"
 points = 6
 
-N, CLASSES, PIXELS, SEEN = 600, 10, 784, 40
+N, CLASSES, PIXELS, SEEN = 520, 10, 784, 40  # 520: the last batch of 32, 64 or 128 is short
 BOUND = 0.15
 LEVELS = [0.9, 0.0, 1.0, 0.6]  # in no order
 
@@ -75,7 +75,7 @@ class Experiment:
         )
 
     def right(self, images):
-        return float(((images - 0.5) @ self.kernel).argmax(axis=1).__eq__(self.y).mean())
+        return float(np.mean(((images - 0.5) @ self.kernel).argmax(axis=1) == self.y))
 
     def curves(self, levels, times=4):
         """Accuracies on noisy and on denoised images, (2, levels), averaged over draws."""
@@ -91,9 +91,8 @@ class Experiment:
         return 1 / (1 + np.exp(-recognised @ self.draw))
 
 
-def measured(env, experiment, levels, seed):
+def measured(env, models, experiment, levels, seed):
     """The student's two lists as an array (2, levels)."""
-    models = experiment.models(env)
     value = call(env, "denoise_curve", *models, experiment.x, experiment.y, list(levels), seed)
     pair = isinstance(value, tuple | list | np.ndarray) and len(value) == 2
     rows = isinstance(value, tuple | list | np.ndarray) and len(value) == len(levels)
@@ -130,7 +129,7 @@ def check_known(found, wanted, levels):
 def test_curves(env):
     experiment = Experiment("q8 curves")
     wanted = experiment.curves(LEVELS)
-    found = measured(env, experiment, LEVELS, experiment.seed)
+    found = measured(env, experiment.models(env), experiment, LEVELS, experiment.seed)
     check_known(found, wanted, LEVELS)
     for k, what in enumerate(("noisy", "denoised")):
         far = np.abs(found[k] - wanted[k]).max() >= BOUND
@@ -147,12 +146,12 @@ def test_curves(env):
 )
 def test_exact(env):
     experiment = Experiment("q8 exact")
-    # A classifier that looks at 12 pixels errs without noise, too.
-    experiment.kernel[np.argsort(-np.abs(experiment.kernel).sum(axis=1), kind="stable")[12:]] = 0
-    found = measured(env, experiment, [0.0], experiment.seed)
-    wanted = [[experiment.right(experiment.x)], [experiment.right(experiment.denoise(experiment.x))]]
-    check_close(found[0], wanted[0], "the accuracy on images with noise level 0", atol=1.5 / N)
-    check_close(found[1], wanted[1], "the accuracy on reconstructions at noise level 0", atol=1.5 / N)
+    mislabelled = experiment.rng.random(N) < 0.2  # or the classifier would make no mistake without noise
+    experiment.y = np.where(mislabelled, (experiment.y + 1) % CLASSES, experiment.y)
+    found = measured(env, experiment.models(env), experiment, [0.0], experiment.seed)[:, 0]
+    clean, drawn = experiment.right(experiment.x), experiment.right(experiment.denoise(experiment.x))
+    check_close(found[0], clean, "the accuracy on images with noise level 0", atol=0.5 / N)
+    check_close(found[1], drawn, "the accuracy on reconstructions at noise level 0", atol=0.5 / N)
 
 
 @test_case(
@@ -164,8 +163,9 @@ def test_exact(env):
 )
 def test_seed(env):
     experiment = Experiment("q8 seed")
-    levels, seed = [0.7, 0.8, 0.85, 0.9, 0.95], experiment.seed
-    first, again, other = (measured(env, experiment, levels, s) for s in (seed, seed, seed + 17))
+    levels, seed = [0.88, 0.92, 0.95], experiment.seed  # where both curves depend on the draw
+    models = experiment.models(env)
+    first, again, other = (measured(env, models, experiment, levels, s) for s in (seed, seed, seed + 17))
     check(
         np.array_equal(first, again), "The same seed should give the same curves.", cause="curve_seed_unused"
     )
