@@ -23,8 +23,12 @@ def test_padding(env):
         tokens = rng.integers(1, 30, (n, length)) * (rng.random((n, length)) < 0.6)
         tokens[0, -1], tokens[-1, 0] = 0, 7  # at least one of both kinds
         for dtype in (np.int64, np.int32):
-            mask = as_array(call(env, "padding_mask", tokens.astype(dtype)), "padding_mask", (n, 1, 1, length))
-            check_close(mask[:, 0, 0], np.array([[float(t == 0) for t in row] for row in tokens]), "padding_mask")
+            mask = as_array(
+                call(env, "padding_mask", tokens.astype(dtype)), "padding_mask", (n, 1, 1, length)
+            )
+            check_close(
+                mask[:, 0, 0], np.array([[float(t == 0) for t in row] for row in tokens]), "padding_mask"
+            )
 
 
 @test_case(
@@ -37,4 +41,6 @@ def test_padding(env):
 def test_future(env):
     for size in (1, 2, int(hidden_rng("q2 future").integers(4, 12))):
         mask = as_array(call(env, "look_ahead_mask", size), "look_ahead_mask", (size, size))
-        check_close(mask, np.array([[float(j > i) for j in range(size)] for i in range(size)]), "look_ahead_mask")
+        check_close(
+            mask, np.array([[float(j > i) for j in range(size)] for i in range(size)]), "look_ahead_mask"
+        )

@@ -19,7 +19,9 @@ def inputs(rng, batch=(2, 3), lq=4, lk=6, dk=5, dv=7):
 def expected(q, k, v, mask=None):
     """(output, weights) in float64, one query at a time; forbidden keys are left out, not masked."""
     batch, (lq, lk) = q.shape[:-2], (q.shape[-2], k.shape[-2])
-    allowed = np.ones((*batch, lq, lk), bool) if mask is None else np.broadcast_to(mask == 0, (*batch, lq, lk))
+    allowed = (
+        np.ones((*batch, lq, lk), bool) if mask is None else np.broadcast_to(mask == 0, (*batch, lq, lk))
+    )
     output, weights = np.zeros((*batch, lq, v.shape[-1])), np.zeros((*batch, lq, lk))
     for index in np.ndindex(*batch, lq):
         keys = np.flatnonzero(allowed[index])

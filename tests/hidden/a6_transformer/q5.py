@@ -164,8 +164,12 @@ def test_encoder_structure(env):
     rng = hidden_rng("q5 encoder structure")
     layer, run = encoder(env)
     start = run(data(rng, 5))
-    check(same(start.mean(axis=-1), np.zeros((2, 5)), 0.02), "The output should have mean 0 at each position.")
-    check(same(start.var(axis=-1), np.ones((2, 5)), 0.05), "The output should have variance 1 at each position.")
+    check(
+        same(start.mean(axis=-1), np.zeros((2, 5)), 0.02), "The output should have mean 0 at each position."
+    )
+    check(
+        same(start.var(axis=-1), np.ones((2, 5)), 0.05), "The output should have variance 1 at each position."
+    )
     beside(env, give_weights, layer, *zeros())
     x = data(rng, 4)
     found = run(x)
@@ -224,7 +228,7 @@ def test_encoder_dropout(env):
     rng = hidden_rng("q5 encoder dropout")
     layer, run = encoder(env, 0.5)
     x = data(rng, 6)
-    check_dropout(run, x)
+    check_dropout(run, [x], "dropout_always_on", "dropout_never_on")
     beside(env, give_weights, layer, *zeros())
     message = "Dropout should act on what a sub-layer adds, not on the sum."
     check(same(run(x, training=True), run(x)), message, "dropout_after_the_residual")
@@ -235,11 +239,12 @@ def test_encoder_dropout(env):
     check(same(run(x, training=True), run(x), 1e-4), "With rate 0, training should change nothing.")
 
 
-def check_dropout(run, *arguments):
+def check_dropout(run, arguments, always_on, never_on=None):
+    """Random in training and only then; the last two name the mistakes."""
     once, again = (run(*arguments) for _ in range(2))
-    check(np.allclose(once, again, atol=1e-5), "Without training the output should not be random.", "dropout_always_on")
+    check(np.allclose(once, again, atol=1e-5), "Without training the output should not be random.", always_on)
     once, again = (run(*arguments, training=True) for _ in range(2))
-    check(not same(once, again, 1e-3), "With training=True and rate 0.5 two calls should differ.", "dropout_never_on")
+    check(not same(once, again, 1e-3), "With training=True and rate 0.5 two calls should differ.", never_on)
 
 
 @test_case(
@@ -289,7 +294,9 @@ def test_decoder_cross(env):
             "no_residual_around_the_attention_to_the_encoder": norm(e @ ww),
             "decoder_without_self_attention": norm(norm(x) + e @ ww),
         }
-        check_same(run(x, e), norm(y + e @ ww), "The attention to the encoder is not as it should be.", causes)
+        check_same(
+            run(x, e), norm(y + e @ ww), "The attention to the encoder is not as it should be.", causes
+        )
 
 
 @test_case(
@@ -311,7 +318,11 @@ def test_decoder_masks(env):
     if not masks:
         return
     message = "A later position reaches an earlier one, though look_ahead_mask forbids it."
-    check(np.allclose(before[:, :2], after[:, :2], atol=1e-4), message, "decoder_layer_drops_the_look_ahead_mask")
+    check(
+        np.allclose(before[:, :2], after[:, :2], atol=1e-4),
+        message,
+        "decoder_layer_drops_the_look_ahead_mask",
+    )
     padding = no_mask(2, 1, 1, 5)
     padding[..., 3:] = 1
     outputs = [run(x, y, padding=padding) for y in (e, changed_at(e, slice(3, 5)))]
@@ -330,8 +341,11 @@ def test_decoder_dropout(env):
     rng = hidden_rng("q5 decoder dropout")
     layer, run = decoder(env, 0.5)
     x, e = data(rng, 4), data(rng, 4)
-    check_dropout(run, x, e)
+    check_dropout(run, [x, e], "decoder_dropout_always_on")
     beside(env, give_weights, layer, *zeros())
-    check(same(run(x, e, training=True), run(x, e)), "Dropout should act on what a sub-layer adds, not on the sum.")
+    check(
+        same(run(x, e, training=True), run(x, e)),
+        "Dropout should act on what a sub-layer adds, not on the sum.",
+    )
     _, run = decoder(env, 0.0)
     check(same(run(x, e, training=True), run(x, e), 1e-4), "With rate 0, training should change nothing.")

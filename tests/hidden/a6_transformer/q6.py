@@ -65,7 +65,9 @@ def close(a, b, tolerance=5e-3):
 
 def tokens(rng, n, length, vocab):
     """Tokens of which no two neighbours are equal, and none is padding."""
-    return (rng.integers(0, vocab - 2, (n, 1)) + np.arange(length) * int(rng.integers(1, 4))) % (vocab - 1) + 1
+    return (rng.integers(0, vocab - 2, (n, 1)) + np.arange(length) * int(rng.integers(1, 4))) % (
+        vocab - 1
+    ) + 1
 
 
 def transformer(env, num_layers=1, rate=0.0):
@@ -95,7 +97,9 @@ def layers_keep_masks(env):
         layer = call(env, "EncoderLayer", D, H, DFF, 0.0)
         encoded = [_output(layer(y, padding, training=False))[:, :2] for y in (x, other_x)]
         layer = call(env, "DecoderLayer", D, H, DFF, 0.0)
-        decoded = [_output(layer(*y, ahead, padding, training=False))[:, :2] for y in ((x, e), (other_x, other_e))]
+        decoded = [
+            _output(layer(*y, ahead, padding, training=False))[:, :2] for y in ((x, e), (other_x, other_e))
+        ]
     except Exception:
         return False
     return np.allclose(*encoded, atol=1e-4) and np.allclose(*decoded, atol=1e-4)
@@ -137,7 +141,11 @@ def test_logits(env):
         model, run = transformer(env, num_layers)
         logits = run(tokens(rng, 3, LONGEST, V_IN), tokens(rng, 3, LONGEST - 3, V_OUT))
         sums = logits.sum(axis=-1)
-        check(not np.allclose(sums, 1, atol=1e-3), "These are probabilities, not logits.", "softmax_on_the_logits")
+        check(
+            not np.allclose(sums, 1, atol=1e-3),
+            "These are probabilities, not logits.",
+            "softmax_on_the_logits",
+        )
         run(tokens(rng, 2, 4, V_IN), tokens(rng, 2, LONGEST, V_OUT))
         sizes.append(beside(env, count, model))
     smallest = 12 * D * D + 4 * D * DFF
@@ -161,7 +169,9 @@ def test_causality(env):
         other = target.copy()
         other[:, place] = other[:, place] % (V_OUT - 1) + 1
         moved = spread(run(source, other) - before)
-        check(np.all(moved[place:] > 1e-4), "A target token should change the logits at its place and after it.")
+        check(
+            np.all(moved[place:] > 1e-4), "A target token should change the logits at its place and after it."
+        )
         if not np.all(moved[:place] < 1e-3) and layers_keep_masks(env):
             cause = "decoder_looks_ahead_by_one" if np.all(moved[: place - 1] < 1e-3) and place > 1 else None
             cause = cause or ("decoder_sees_the_future" if place > 1 and moved[0] > 1e-3 else None)
@@ -184,9 +194,14 @@ def test_padding(env):
     for place in range(5):
         other = source.copy()
         other[:, place] = other[:, place] % (V_IN - 1) + 1
-        check(np.all(spread(run(other, target) - before) > 1e-5), "Each source token should reach every logit.")
+        check(
+            np.all(spread(run(other, target) - before) > 1e-5), "Each source token should reach every logit."
+        )
     longer = np.pad(target, ((0, 0), (0, 3)))
-    quiet = [spread(run(np.pad(source, ((0, 0), (0, 3))), target) - before), spread(run(source, longer)[:, :4] - before)]
+    quiet = [
+        spread(run(np.pad(source, ((0, 0), (0, 3))), target) - before),
+        spread(run(source, longer)[:, :4] - before),
+    ]
     if max(map(np.max, quiet)) < 1e-3 or not layers_keep_masks(env):
         return
     check(quiet[0].max() < 1e-3, "Padding behind the source changes logits.")
@@ -257,9 +272,12 @@ def test_embeddings(env):
             "no_positions": whole(root * e, root * x),
             "encoder_layers_left_out": norm(
                 norm((root * x + positions[:1]) @ (np.eye(D) + ww)) + (root * e + positions[:1]) @ ww
-            ) @ last,
+            )
+            @ last,
         }
-        report("The way from the source through the encoder to the logits is not as it should be.", found, causes)
+        report(
+            "The way from the source through the encoder to the logits is not as it should be.", found, causes
+        )
 
 
 def report(message, found, causes):
@@ -280,9 +298,19 @@ def test_dropout(env):
     source, target = tokens(rng, 2, 5, V_IN), tokens(rng, 2, 4, V_OUT)
     _, run = transformer(env, rate=0.5)
     once, again = (run(source, target) for _ in range(2))
-    check(np.allclose(once, again, atol=1e-4), "Without training two calls should agree.", "transformer_always_trains")
+    check(
+        np.allclose(once, again, atol=1e-4),
+        "Without training two calls should agree.",
+        "transformer_always_trains",
+    )
     once, again = (run(source, target, training=True) for _ in range(2))
-    check(not np.allclose(once, again, atol=1e-3), "In training two calls should differ.", "training_not_handed_on")
+    check(
+        not np.allclose(once, again, atol=1e-3),
+        "In training two calls should differ.",
+        "training_not_handed_on",
+    )
     _, run = transformer(env, rate=0.0)
     first, second = run(source, target), run(source, target, training=True)
-    check(np.allclose(first, second, atol=1e-4), "With rate 0, training should change nothing.", "rate_ignored")
+    check(
+        np.allclose(first, second, atol=1e-4), "With rate 0, training should change nothing.", "rate_ignored"
+    )

@@ -29,7 +29,9 @@ def loss(labels, logits):
 
 
 def accuracy(labels, logits):
-    return np.mean([max(range(logits.shape[-1]), key=logits[i].__getitem__) == labels[i] for i in real(labels)])
+    return np.mean(
+        [max(range(logits.shape[-1]), key=logits[i].__getitem__) == labels[i] for i in real(labels)]
+    )
 
 
 @test_case(
@@ -93,6 +95,8 @@ def test_types(env):
     rng = hidden_rng("q7 types")
     labels, logits = batch(rng, scale=30.0)
     for dtype in (np.int32, np.uint8, np.int8):
-        check_close(call(env, "masked_loss", labels.astype(dtype), logits), loss(labels, logits), "masked_loss")
+        check_close(
+            call(env, "masked_loss", labels.astype(dtype), logits), loss(labels, logits), "masked_loss"
+        )
         value = call(env, "masked_accuracy", labels.astype(dtype), logits)
         check_close(value, accuracy(labels, logits), "masked_accuracy")

@@ -87,7 +87,11 @@ def decode(env, source, table, start, end, max_length):
     check(found.shape[1] <= max_length, "greedy_decode returns more than max_length tokens.", cause)
     found = np.pad(found, ((0, 0), (0, max_length - found.shape[1])))
     expected = ended(simulate(following, len(source), start, max_length), end)
-    check(np.all(found[:, 0] == start), "Every target should begin with the start token.", "start_token_left_out")
+    check(
+        np.all(found[:, 0] == start),
+        "Every target should begin with the start token.",
+        "start_token_left_out",
+    )
     return found, expected
 
 
@@ -112,7 +116,10 @@ def train(env, data, epochs, seed):
     for key, values in history.items():
         check(hasattr(values, "__len__") and len(values) > 0, "Each entry of the history should be a list.")
         curves[key] = np.array([as_float(v, "the history") for v in values])
-    check(len({len(curve) for curve in curves.values()}) == 1, "The lists of the history should be equally long.")
+    check(
+        len({len(curve) for curve in curves.values()}) == 1,
+        "The lists of the history should be equally long.",
+    )
     return model, curves
 
 
@@ -147,7 +154,11 @@ def test_decode_ends(env):
     found, expected = decode(env, source, table, START, END, 8)
     if not np.array_equal(found, expected):
         goes_on = np.array_equal(np.where(expected == 0, 0, found), expected)
-        check(False, "Behind an end token there should be nothing but 0.", "decoding_goes_on_after_end" * goes_on or None)
+        check(
+            False,
+            "Behind an end token there should be nothing but 0.",
+            "decoding_goes_on_after_end" if goes_on else None,
+        )
     found, expected = decode(env, source[[0, 4]], table, START, END, 8)
     check_close(found, expected, "greedy_decode of targets that all end early")
 
@@ -165,7 +176,9 @@ def test_seed(env):
     (model, history), (again_model, again) = (train(env, data, 2, seed) for _ in range(2))
     check(all(len(curve) == 2 for curve in history.values()), "The history should have one entry an epoch.")
     check(set(history) == set(again), "Two runs should have histories with the same keys.")
-    logits, again_logits = (np.asarray(m((data[0], data[1][:, :-1]), training=False)) for m in (model, again_model))
+    logits, again_logits = (
+        np.asarray(m((data[0], data[1][:, :-1]), training=False)) for m in (model, again_model)
+    )
     message = "The same seed should train the same model."
     check(np.allclose(logits, again_logits, atol=0.02), message, "seed_of_the_training_ignored")
     as_array(logits, "the trained model's logits", (64, LENGTH + 1, 3 + SYMBOLS))
@@ -190,4 +203,9 @@ def test_learns(env):
     repeats = (guesses == target[:, :-1]).mean()
     check(repeats < 0.9, "The model repeats the decoder's input, not what follows.", "targets_not_shifted")
     check(falls, "No entry of the history falls.")
-    check_gate("a6_transformer", "next_token_reverse", (guesses == target[:, 1:]).mean(), "accuracy of the next token")
+    check_gate(
+        "a6_transformer",
+        "next_token_reverse",
+        (guesses == target[:, 1:]).mean(),
+        "accuracy of the next token",
+    )
