@@ -42,13 +42,21 @@ class Misconception:
     function: Callable[..., Any]
 
     def source(self) -> str:
-        """Python source that defines the variant and puts it in place of the contract's function."""
+        """Python source that defines the variant and puts it in place of the contract's function.
+
+        A variant may call the function that it replaces: ``build_cnn`` with another argument, say. In its source
+        that one has another name, since the contract's name will mean the variant itself.
+        """
         tree = ast.parse(textwrap.dedent(inspect.getsource(self.function)))
         definition = tree.body[0]
         definition.decorator_list = [
             d for d in definition.decorator_list if not (isinstance(d, ast.Call) and _is_mark(d.func))
         ]
-        return f"{ast.unparse(definition)}\n\n{self.replaces} = {self.name}\n"
+        right = f"right_{self.replaces}"
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Name) and node.id == self.replaces:
+                node.id = right
+        return f"{right} = {self.replaces}\n\n{ast.unparse(definition)}\n\n{self.replaces} = {self.name}\n"
 
 
 def _is_mark(node: ast.expr) -> bool:
