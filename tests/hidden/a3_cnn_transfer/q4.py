@@ -64,7 +64,7 @@ class Problem:
         rng = hidden_rng(label)
         self.env, self.n, self.c, self.epochs = env, n, c, epochs
         self.x = rng.normal(0, 1, (n, 3, 4, 1)).astype(np.float32)
-        self.numbers = (100 + rng.permutation(n)) / 100
+        self.numbers = (32 + rng.permutation(n)) / 32  # exact in float32
         self.x[:, 0, 0, 0] = self.numbers
         self.y = rng.permutation(np.arange(n) % c)
         self.other = rng.normal(0, 1, (9, 3, 4, 1)).astype(np.float32), rng.integers(0, c, 9)
@@ -79,9 +79,9 @@ class Problem:
         seen, starts, *after = beside(self.env, read_log, model)
         moved = max(np.abs(np.subtract(a, b)).max() for a, b in zip(after, self.weights, strict=True))
         check(moved > 1e-6, "train_cnn should train the model that it is given.", "trains_a_copy")
-        numbers = np.unique(seen.round(4))
+        numbers = np.unique(seen)
         check(0.5 not in numbers, "The validation data are trained on.", "trains_on_validation_too")
-        known = np.isin(numbers, self.numbers.round(4)).all() and len(seen) > 0
+        known = np.isin(numbers, self.numbers).all() and len(seen) > 0
         check(known, "The model should be trained on the images as they are.", "scaled_once_more")
         return history, seen, starts, after
 
@@ -142,7 +142,7 @@ def test_batches(env):
     check(len(seen) != problem.n, "Only one epoch is trained.", "one_epoch_only")
     check(sizes.max() <= 5, "Batches are larger than batch_size.", "batch_size_ignored")
     check(list(sizes) in (whole, dropped), "The batches should hold batch_size images each, in each epoch.")
-    for epoch in np.split(seen.round(4), 3):
+    for epoch in np.split(seen, 3):
         check(len(np.unique(epoch)) == len(epoch), "Some images are shown more than once in an epoch.")
 
 
@@ -161,7 +161,11 @@ def test_shuffling(env):
     given = problem.numbers[: len(first)]
     check(not np.allclose(first, given), "The images are not shuffled.", "never_shuffled")
     check(np.array_equal(first, again), "The same seed should give the same order.", "seed_not_used")
-    check(not np.array_equal(first, other), "Another seed should give another order.", "same_seed_for_all")
+    check(
+        not np.array_equal(first, other),
+        "Another seed should give another order.",
+        "same_order_for_every_seed",
+    )
 
 
 def small_network(weights):

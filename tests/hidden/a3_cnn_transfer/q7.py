@@ -169,7 +169,7 @@ def test_frozen(env):
     y = (features(weights, x)[0][:, 0] > 0).astype(np.int64)
     problem, after, *head = beside(env, train_a_little, model, base, x, y)
     check(problem != "not compiled", "The new model should be compiled.", "not_compiled_after_building")
-    check(not problem, "The new model should train on labels 0 and 1.", "loss_for_two_columns")
+    check(not problem, "The new model should train on labels 0 and 1.")
     moved = {k for k, (a, b) in enumerate(zip(after, weights, strict=False)) if not np.array_equal(a, b)}
     check(len(after) != len(weights) - 2, "The base has lost its output layer.", "output_layer_popped")
     check(len(after) == len(weights), "The base should keep all its layers.")
@@ -177,7 +177,8 @@ def test_frozen(env):
     check(not moved or moved - STATISTICS, words, "batchnorm_statistics_move")
     words = "Weights of the base change while the head trains."
     check(not moved or moved - NORM, words, "batchnorm_left_trainable")
-    check(not moved, words, "nothing_frozen")
+    late = sizes(model)[0] == 8  # the flags say frozen
+    check(not moved, words, "frozen_after_compile" if late else "nothing_frozen")
     steps = [np.abs(np.subtract(a, b)).max() for a, b in zip(*head, strict=True)]
     check(len(steps) > 0 and min(steps) > 0, "The head should be trained.", "loss_that_is_always_zero")
 
@@ -195,7 +196,7 @@ def test_base_intact(env):
     _, classes = features(weights, x)
     actual = as_array(base(x, training=False), "the base's answer")
     check(actual.shape != (40, 7), "The base has lost its output layer.", "output_layer_popped")
-    check(actual.shape != (40, 1), "The base's output layer is replaced.", "output_layer_replaced")
+    check(actual.shape != (40, 1), "The base's output layer is replaced.")
     check_close(actual, classes, "the base's answer", rtol=1e-3, atol=1e-5)
     now = beside(env, weights_of, base)
     check(len(now) == len(weights), "The base should keep all its layers.", "output_layer_popped")

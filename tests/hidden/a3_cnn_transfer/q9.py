@@ -119,7 +119,7 @@ def test_bn_count(env):
     check(len(kernels) == 4, "There should be four convolutions.", "one_convolution_a_block")
     check(kernels == list(CONV), "There should be 32, 32, 64 and 64 kernels of 3×3.")
     norms = sum(kind == "BatchNormalization" for kind, _ in table)
-    check(norms != 4, "BatchNorm follows the dense layer, too.", "no_batchnorm_in_the_head")
+    check(norms != 4, "BatchNorm follows the dense layer, too.")
     names = [layer.name for layer in model.layers]
     check("features" in names, "The layer that flattens should be called features.", "features_without_name")
     flat = list(model.get_layer("features").output.shape)[1:]
@@ -146,7 +146,6 @@ def test_bn_answer(env):
     check(
         np.allclose(actual.sum(axis=1), 1, atol=1e-4),
         "The outputs should be probabilities.",
-        "no_softmax_at_the_end",
     )
     _, other = forward(weights, x, norm_first=True)
     check(not np.allclose(actual, other, atol=2e-3), "BatchNorm comes before ReLU.", "batchnorm_before_relu")
@@ -171,7 +170,7 @@ def test_dropout(env):
     weights[9:] = [[a.astype(np.float32) for a in arrays] for arrays in weights[9:]]
     beside(env, replace_weights, model, weights)
     p = as_array(model(images("q9 few", 2), training=False), "the model's answer", (2, 10))
-    check(np.ptp(p) < 1e-4, "Without training nothing should be dropped.", "dropout_always_on")
+    check(np.ptp(p) < 1e-4, "Without training nothing should be dropped.")
     p = as_array(model(images("q9 many", 60), training=True), "the model's answer", (60, 10))
     z = np.log(p) - np.log(p).min(axis=1, keepdims=True)
     check(z.max() > 0.1, "In training half of the units should be dropped.", "no_dropout")
@@ -180,7 +179,7 @@ def test_dropout(env):
     check(
         0.38 < kept < 0.62 and abs(z.max() - 2) < 0.05,
         "The dropout rate should be 0.5.",
-        "dropout_of_a_fifth",
+        "dropout_of_another_rate",
     )
 
 
@@ -243,11 +242,16 @@ def test_transfer_count(env):
         1_612_298 + 384: "gamma_and_beta_trainable",
         5_130: "only_the_last_layer_new",
         5_130 + 1_024: "only_the_last_layer_new",
-        31_370: "softmax_straight_on_the_features",
     }
     cause = causes.get(trainable)
     check(trainable == 1_612_298, "There should be 1,612,298 trainable parameters.", cause)
     check(frozen == 66_784, "There should be 66,784 parameters that are not trainable.")
+
+
+def first_kernel(model):
+    """The trainable kernel on the 50 features of the small base, None where there is none."""
+    kernels = (as_array(w, "a weight") for w in model.trainable_weights)
+    return next((w for w in kernels if w.shape == (50, 512)), None)
 
 
 def train_a_little(model, base, x, y):
@@ -272,11 +276,11 @@ def test_transfer_frozen(env):
     base, weights, model = small_transfer(env, "q9 frozen")
     x, y = rng.uniform(0, 1, (16, 28, 28, 1)).astype(np.float32), rng.integers(0, 10, 16)
     expected = as_array(base(x, training=False), "the base's answer", (16, 10))
-    first = next((w for w in map(np.asarray, model.trainable_weights) if w.shape == (50, 512)), None)
+    first = first_kernel(model)
     check(first is not None, "The new head should begin with a dense layer of 512 units on features.")
     check(not np.allclose(first, weights[6]), "The head should be new.", "old_head_kept")
     after, answer = beside(env, train_a_little, model, base, x, y)
-    check(len(after) == len(weights), "The base should keep all its layers.", "head_of_the_base_popped")
+    check(len(after) == len(weights), "The base should keep all its layers.")
     moved = {k for k, (a, b) in enumerate(zip(after, weights, strict=True)) if not np.array_equal(a, b)}
     check(
         not moved or moved - {4, 5}, "Moving statistics of the frozen part change.", "frozen_statistics_move"
@@ -284,5 +288,4 @@ def test_transfer_frozen(env):
     check(not moved & {6, 7, 8, 9, 10, 11, 12, 13}, "The base's own head changes.", "old_head_kept")
     check(not moved, "Frozen weights of the base change in training.")
     check_close(answer, expected, "the base's answer", rtol=1e-4, atol=1e-5)
-    trained = next(w for w in map(np.asarray, model.trainable_weights) if w.shape == (50, 512))
-    check(not np.array_equal(first, trained), "The new head should move in training.")
+    check(not np.array_equal(first, first_kernel(model)), "The new head should move in training.")
