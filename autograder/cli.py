@@ -143,16 +143,19 @@ def grade(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if a submission has less than full marks.")
     ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Events as JSON lines on stdout, for scripts, and no table.")
+    ] = False,
     course: CourseFolder = None,
 ) -> None:
     """Grade submissions and write results.json, grades.csv, Gradescope files and a page for each."""
     from autograder import batch, report
-    from autograder.progress import BatchProgress
+    from autograder.progress import BatchProgress, Interrupts, JsonLines
 
     found, subject = _subject(assignment, course)
     defaults = found.defaults if found else Defaults()
     _make_folder(out)
-    with BatchProgress() as progress:
+    with Interrupts() as interrupts, JsonLines() if json_lines else BatchProgress() as progress:
         result = batch.grade(
             found,
             subject,
@@ -164,12 +167,17 @@ def grade(
             require_sandbox=require_sandbox,
             fresh=fresh,
             on_event=progress,
+            stopping=lambda: interrupts.asked,
         )
     page = report.write(result, out)
-    stdout.print(results_table(result, stdout.width))
-    if result.changes:
-        stdout.print(impact_table(result))
-    stdout.print(plain(str(page)), soft_wrap=True)
+    if not json_lines:
+        stdout.print(results_table(result, stdout.width))
+        if result.changes:
+            stdout.print(impact_table(result))
+        stdout.print(plain(str(page)), soft_wrap=True)
+    if interrupts.asked:
+        _complain(f"interrupted: {len(result.submissions)} are graded; the same command goes on from here")
+        raise typer.Exit(INTERRUPTED)
     _finish(result.submissions, strict)
 
 

@@ -16,6 +16,7 @@ import itertools
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 from collections import deque
@@ -53,33 +54,39 @@ class _Worker:
 
 
 def grade_all(
-    works: Iterable[Work], source: PlanSource, workers: int, time_s: float, on_start: Callable[[str], None]
+    works: Iterable[Work],
+    source: PlanSource,
+    workers: int,
+    time_s: float,
+    on_start: Callable[[str], None],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Work, Graded]]:
     """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order.
 
     ``works`` may be a generator: each is taken when a worker is idle, so that a course's files are never all
     in memory. Where a time limit struck code that had waited for the processor, the submission is graded once more
-    at the end, with no other beside it, and that result counts.
+    at the end, with no other beside it, and that result counts. Once ``stopping()`` is true no other work is taken up.
     """
     starved = []
     with _Pool(source, workers) as pool:
-        for work, graded in _graded(pool, works, time_s, on_start):
+        for work, graded in _graded(pool, works, time_s, on_start, stopping):
             if graded.starved and workers > 1:
                 starved.append(work)
             else:
                 yield work, graded
         for work in starved:
-            yield from _graded(pool, [work], time_s, on_start)
+            yield from _graded(pool, [work], time_s, on_start, stopping)
 
 
 def _graded(
-    pool: _Pool, works: Iterable[Work], time_s: float, on_start: Callable[[str], None]
+    pool: _Pool, works: Iterable[Work], time_s: float, on_start: Callable[[str], None], stopping: Callable[[], bool]
 ) -> Iterator[tuple[Work, Graded]]:
     """Every work with its result; one whose worker fails is tried again, ``MAX_FAULTS`` times in all."""
     waiting = _Waiting(works)
     faults: dict[str, list[str]] = {}
-    while waiting or pool.busy:
-        pool.give(waiting, on_start)
+    while pool.busy or not stopping() and waiting:
+        if not stopping():
+            pool.give(waiting, on_start)
         for work, outcome in pool.collect(_PATIENCE * time_s + _PATIENCE_S):
             if isinstance(outcome, Graded):
                 yield work, outcome
@@ -208,6 +215,7 @@ def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
     """A worker process: make the plan, then grade what comes."""
     from autograder.evaluate import grade
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which ends a batch in order
     _bound_memory()
     try:
         plan = source()

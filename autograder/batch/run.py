@@ -41,10 +41,12 @@ def grade(
     require_sandbox: bool,
     fresh: bool,
     on_event: Callable[[Event], None],
+    stopping: Callable[[], bool] = lambda: False,
 ) -> BatchResult:
     """Grade all submissions in ``paths`` by an assignment of ``course`` or by an ``autograder.zip``.
 
-    Results already in ``out`` are kept unless ``fresh``; executed notebooks go to ``out/executed``.
+    Results already in ``out`` are kept unless ``fresh``; executed notebooks go to ``out/executed``. Once
+    ``stopping()`` is true what is in work is finished, and the result has what is graded until then.
     Raises ``UsageError`` for bad input and where ``require_sandbox`` asks for a layer that is missing.
     """
     if device == "gpu":
@@ -56,7 +58,7 @@ def grade(
         _remove_journal(out)
     journal = Journal(out)
     try:
-        batch = _Batch(job, submissions, journal, out, on_event)
+        batch = _Batch(job, submissions, journal, out, on_event, stopping)
         batch.grade_missing(workers, require_sandbox)
         return batch.result()
     finally:
@@ -113,8 +115,8 @@ class _Job:
 class _Batch:
     """The running batch."""
 
-    def __init__(self, job: _Job, submissions: list[Submission], journal: Journal, out: Path, on_event) -> None:
-        self._job, self._journal, self._out, self._on_event = job, journal, out, on_event
+    def __init__(self, job: _Job, submissions: list[Submission], journal: Journal, out: Path, on_event, stopping) -> None:
+        self._job, self._journal, self._out, self._on_event, self._stopping = job, journal, out, on_event, stopping
         self._header = job.header()
         self._versions = job.versions(self._header)
         self._points = 0.0 if isinstance(job.subject, Path) else job.subject.points
@@ -135,7 +137,7 @@ class _Batch:
             self._grade_isolated(missing, workers, require_sandbox)
 
     def result(self) -> BatchResult:
-        ordered = tuple(self._found[s.name] for s in self._submissions)
+        ordered = tuple(self._found[s.name] for s in self._submissions if s.name in self._found)
         changed = [c for s in ordered if s.submission in self._before for c in changes(self._before[s.submission], s)]
         return BatchResult(
             **self._header, mode=self._job.mode, sandbox=self._layers, submissions=ordered, changes=tuple(changed)
@@ -196,13 +198,14 @@ class _Batch:
 
         source, time_s = self._job.source(), self._job.limits.time_s
         works, workers = self._works(submissions), min(workers, len(submissions))
-        for work, graded in grade_all(works, source, workers, time_s, lambda name: self._on_event(Started(name))):
+        events = (lambda name: self._on_event(Started(name)), self._stopping)
+        for work, graded in grade_all(works, source, workers, time_s, *events):
             missing = missing_layers(graded.layers) if graded.layers else []
             if require_sandbox and missing:
                 raise UsageError(f"--require-sandbox: missing here: {', '.join(missing)}; see `autograder doctor`")
             self._keep(work.name, graded)
         lost = [s.name for s in submissions if s.name not in self._found]
-        if lost:
+        if lost and not self._stopping():
             raise GraderFault(f"no result for {', '.join(lost)}")
 
     def _grade_stock(self, submissions: list[Submission]) -> None:
@@ -210,6 +213,8 @@ class _Batch:
 
         archive = self._archive()
         for submission in submissions:
+            if self._stopping():
+                return
             self._on_event(Started(submission.name))
             result = grade_stock(archive, submission.path, self._job.limits.time_s)
             self._keep(submission.name, Graded(replace(result, submission=submission.name)))

@@ -98,6 +98,7 @@ class Template:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
+                start_new_session=True,  # Ctrl-C is for the command, which ends a batch in order
             )
         theirs.close()
         self._control = ours

@@ -20,7 +20,7 @@ from autograder.config import read_course
 from autograder.evaluate import Graded
 from autograder.results import QuestionResult, SubmissionResult, TestResult
 
-def quick(works, source, workers, time_s, on_start):
+def quick(works, source, workers, time_s, on_start, stopping):
     for work in works:
         on_start(work.name)
         time.sleep(0.004)

@@ -1,4 +1,4 @@
-"""A time-out on a busy machine is tried again alone before it counts."""
+"""Local workers: what a busy machine may have timed out is tried alone, and Ctrl-C ends a batch in order."""
 
 import pytest
 
@@ -66,3 +66,12 @@ def test_what_times_out_alone_has_timed_out(grade):
 def test_a_single_worker_tries_once(grade):
     """Nothing of ours runs beside it."""
     assert grade(["sleeps", "a"], 1) == ([("sleeps", "timeout"), ("a", "graded")], ["sleeps", "a"])
+
+
+def test_after_the_first_ctrl_c_nothing_new_is_taken_up(monkeypatch):
+    """What is in work is finished."""
+    monkeypatch.setattr(local, "_Pool", FakePool)
+    started = []
+    works = [Work(name, "a.py", b"", "salt") for name in "abcde"]
+    found = list(local.grade_all(works, None, 2, 10, started.append, lambda: len(started) >= 4))
+    assert [work.name for work, _ in found] == started == ["a", "b", "c", "d"]
