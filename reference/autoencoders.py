@@ -336,12 +336,12 @@ def denoise_curve(autoencoder, classifier, x, y, levels, seed):
     """
 
     def accuracy(images):
-        scores = classifier.predict(tf.reshape(images, (-1, 28, 28, 1)), verbose=0)
+        scores = classifier.predict(tf.reshape(images, (-1, 28, 28, 1)), batch_size=1000, verbose=0)
         return float(np.mean(np.argmax(scores, axis=-1) == np.asarray(y)))
 
     noisy, denoised = [], []
     for level in levels:
         images = salt_and_pepper(x, level, seed)
         noisy.append(accuracy(images))
-        denoised.append(accuracy(autoencoder.predict(images, verbose=0)))
+        denoised.append(accuracy(autoencoder.predict(images, batch_size=1000, verbose=0)))
     return noisy, denoised
