@@ -27,7 +27,7 @@ from autograder.errors import UsageError
 from autograder.otterbridge.stubs import Reference
 from autograder.results import points
 
-__all__ = ["KERNEL", "master_notebook"]
+__all__ = ["KERNEL", "handed_out_code", "master_notebook"]
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 HEADING = re.compile(r"^(#{1,6} .*\S)(?![\s\S]*^#{1,6} )", re.MULTILINE)  # the last one of a cell
@@ -68,6 +68,19 @@ def master_notebook(
     _write_points(pieces, assignment)
     cells = [_raw("ASSIGNMENT CONFIG", _otter_config(assignment, files)), *_master_cells(pieces, reference)]
     return new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+
+
+def handed_out_code(source: Path, reference: Reference) -> str:
+    """All code of the student notebook, without what otter adds to it; raises UsageError for a broken source."""
+    cells = []
+    for piece in _read(source):
+        if piece.kind == "solution":
+            cells += map(reference.stub, piece.names)
+        elif piece.kind == "given":
+            cells += map(reference.source, piece.names)
+        elif piece.kind == "code":
+            cells.append(piece.cell.source)
+    return "\n\n\n".join(cells)
 
 
 def _otter_config(assignment: Assignment, files: list[str]) -> dict:

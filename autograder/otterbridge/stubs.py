@@ -52,6 +52,16 @@ class Reference:
             return "\n".join([BEGIN_SILENT, self.source(name), END])
         return "\n".join(self._marked(node))
 
+    def stub(self, name: str) -> str:
+        """What is left of `prompt` for a student."""
+        kept, inside = [], False
+        for line in self.prompt(name).splitlines():
+            inside = inside or line.strip() in (BEGIN, BEGIN_SILENT)
+            if not inside:
+                kept.append(line)
+            inside = inside and line.strip() != END
+        return "\n".join(kept)
+
     def _node(self, name: str) -> ast.stmt:
         if name not in self._nodes:
             raise UsageError(f"{self.path}: expected a definition of {name!r} at top level, found none")

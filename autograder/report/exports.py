@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from autograder.report.text import VERDICT_WORDS, feedback, status_message, visible
-from autograder.results import SCORE_DIGITS, BatchResult, SubmissionResult, TestResult
+from autograder.results import SCORE_DIGITS, BatchResult, SubmissionResult, TestResult, points
 
-__all__ = ["grades_csv", "gradescope", "results_json"]
+__all__ = ["csv_text", "grades_csv", "gradescope", "results_json"]
 
 # A spreadsheet runs a cell that starts with one of these as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -21,17 +22,29 @@ def results_json(batch: BatchResult) -> str:
 
 def grades_csv(batch: BatchResult) -> str:
     """One row a submission: submission, status, score, max_score and a column per question."""
+    return csv_text(batch.csv_rows())
+
+
+def csv_text(rows: Iterable[Iterable[str]]) -> str:
+    """Comma-separated values that a spreadsheet shows and never runs."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([_cell(text) for text in row] for row in batch.csv_rows())
+    csv.writer(out, lineterminator="\n").writerows([_cell(text) for text in row] for row in rows)
     return out.getvalue()
 
 
 def gradescope(submission: SubmissionResult) -> str:
     """results.json of a Gradescope autograder, all of it visible to the student.
 
+    The total is given, so Gradescope does not add up the tests, which keep the grader's marks where a person has
+    set others.
     Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/ ("Output format").
     """
-    notes = [status_message(submission), *submission.notes]
+    by_hand = [
+        f"{q}: {points(result.score)} of {points(result.max_score)} points, set by your instructor."
+        for q, result in submission.questions.items()
+        if result.override
+    ]
+    notes = [status_message(submission), *by_hand, *submission.notes]
     return _json(
         {
             "score": round(submission.score, SCORE_DIGITS),

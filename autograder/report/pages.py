@@ -14,34 +14,47 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.report import text
-from autograder.report.charts import histogram
+from autograder.report.charts import heat_map, histogram
+from autograder.report.items import MIN_SUBMISSIONS, POOR
+from autograder.report.notebooks import NOTHING, Executed
+from autograder.report.similar import Likeness
 from autograder.report.summary import summarise
 from autograder.results import BatchResult, SubmissionResult, points
 
 __all__ = ["class_page", "instructor_page", "student_page"]
 
 
-def student_page(batch: BatchResult, submission: SubmissionResult) -> str:
-    """The page for the student: marks, messages, explanations; details are cut out before rendering."""
-    return _page("submission.html.j2", batch, submission=_without_details(submission), for_instructor=False)
+EXAMPLES = 6  # links to submissions that show a misconception; the rest is behind a click
 
 
-def instructor_page(batch: BatchResult, submission: SubmissionResult) -> str:
-    """The same page with what only an instructor may see: details, times, ways back to the class."""
-    return _page("submission.html.j2", batch, submission=submission, for_instructor=True)
+def student_page(batch: BatchResult, submission: SubmissionResult, executed: Executed = NOTHING) -> str:
+    """The page for the student: marks, messages, own pictures; what is not theirs is cut out before rendering."""
+    return _page(
+        "submission.html.j2", batch, submission=_for_student(submission), executed=executed, for_instructor=False
+    )
 
 
-def class_page(batch: BatchResult) -> str:
-    """The report on the whole class."""
-    summary = summarise(batch)
+def instructor_page(batch: BatchResult, submission: SubmissionResult, executed: Executed = NOTHING) -> str:
+    """The same page with what only an instructor may see: details, times, reasons, ways back to the class."""
+    return _page("submission.html.j2", batch, submission=submission, executed=executed, for_instructor=True)
+
+
+def class_page(batch: BatchResult, likeness: Likeness | None = None) -> str:
+    """The report on the whole class. likeness: groups of near-identical code, None where nobody looked."""
+    summary = summarise(batch, likeness)
     words = f"Scores of {summary.graded} submissions in ten steps from 0 to {points(batch.max_score)} points"
-    chart = histogram(summary.histogram, batch.max_score, words)
-    script, _, _ = _environment().loader.get_source(_environment(), "sort.js")
+    script, _, _ = _environment().loader.get_source(_environment(), "tables.js")
     return _page(
         "class.html.j2",
         batch,
         summary=summary,
-        chart=chart,
+        likeness=likeness,
+        by_name={s.submission: s for s in batch.submissions},
+        chart=histogram(summary.histogram, batch.max_score, words),
+        heat=heat_map(batch),
+        min_submissions=MIN_SUBMISSIONS,
+        poor=POOR,
+        examples=EXAMPLES,
         script=Markup(script),
         script_hash=_csp_hash(script),
     )
@@ -51,9 +64,14 @@ def _page(template: str, batch: BatchResult, **context: object) -> str:
     return _environment().get_template(template).render(batch=batch, **context)
 
 
-def _without_details(submission: SubmissionResult) -> SubmissionResult:
+def _for_student(submission: SubmissionResult) -> SubmissionResult:
+    """Without details, and without why and by whom a mark was set."""
     questions = {
-        q: replace(question, tests=tuple(replace(test, detail="") for test in question.tests))
+        q: replace(
+            question,
+            tests=tuple(replace(test, detail="") for test in question.tests),
+            override=question.override and replace(question.override, reason="", author=""),
+        )
         for q, question in submission.questions.items()
     }
     return replace(submission, questions=questions, detail="")

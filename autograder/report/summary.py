@@ -1,11 +1,15 @@
 """Numbers about a class, from the results alone."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import mean, median
+from statistics import mean, median, quantiles
 
-from autograder.results import BatchResult, SubmissionResult
+from autograder.report.items import Item, Slip, items, slips
+from autograder.report.similar import Likeness
+from autograder.report.text import status_message
+from autograder.results import BatchResult, Override, SubmissionResult
 
-__all__ = ["ClassSummary", "QuestionSummary", "summarise"]
+__all__ = ["ClassSummary", "QuestionSummary", "TimeSummary", "Worry", "summarise"]
 
 BINS = 10  # tenths of the marks
 
@@ -28,6 +32,25 @@ class QuestionSummary:
 
 
 @dataclass(frozen=True)
+class TimeSummary:
+    """Percentiles of a time in seconds."""
+
+    what: str
+    p50: float
+    p90: float
+    p99: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Worry:
+    """A submission that a person should look at, and why."""
+
+    submission: SubmissionResult
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ClassSummary:
     """How a class did. Scores are over the submissions that could be read and graded."""
 
@@ -37,11 +60,15 @@ class ClassSummary:
     median: float
     histogram: tuple[int, ...]  # submissions per tenth of the marks, full marks in the last
     questions: tuple[QuestionSummary, ...]
-    needs_human: tuple[SubmissionResult, ...]
+    items: tuple[Item, ...]
+    slips: tuple[Slip, ...]
+    times: tuple[TimeSummary, ...]
+    worries: tuple[Worry, ...]
+    overrides: tuple[tuple[SubmissionResult, str, Override], ...]
 
 
-def summarise(batch: BatchResult) -> ClassSummary:
-    """Statistics of a batch; of an empty one, zeros."""
+def summarise(batch: BatchResult, likeness: Likeness | None = None) -> ClassSummary:
+    """Statistics of a batch; of an empty one, zeros. likeness: groups of near-identical code."""
     graded = [s for s in batch.submissions if s.status not in ("unreadable", "grader_error")]
     scores = [s.score for s in graded] or [0.0]
     return ClassSummary(
@@ -51,7 +78,13 @@ def summarise(batch: BatchResult) -> ClassSummary:
         median=median(scores),
         histogram=_histogram(graded),
         questions=tuple(_question(q, batch.question_titles.get(q, ""), graded) for q in batch.questions),
-        needs_human=tuple(s for s in batch.submissions if s.needs_human),
+        items=items(graded),
+        slips=slips(graded),
+        times=_times(graded),
+        worries=tuple(_worries(batch, likeness or Likeness())),
+        overrides=tuple(
+            (s, q, result.override) for s in batch.submissions for q, result in s.questions.items() if result.override
+        ),
     )
 
 
@@ -59,7 +92,7 @@ def _histogram(graded: list[SubmissionResult]) -> tuple[int, ...]:
     counts = [0] * BINS
     for submission in graded:
         share = submission.score / submission.max_score if submission.max_score else 0.0
-        counts[min(int(share * BINS + 1e-9), BINS - 1)] += 1  # 0.3 / 1.0 belongs to the fourth tenth
+        counts[max(0, min(int(share * BINS + 1e-9), BINS - 1))] += 1  # 0.3 / 1.0 belongs to the fourth tenth
     return tuple(counts)
 
 
@@ -69,3 +102,41 @@ def _question(q: str, title: str, graded: list[SubmissionResult]) -> QuestionSum
     full = sum(r.passed for r in results)
     none = sum(r.score <= 0 and not r.passed for r in results)
     return QuestionSummary(q, title, full, len(results) - full - none, none, mean(shares or [0.0]))
+
+
+def _times(graded: list[SubmissionResult]) -> tuple[TimeSummary, ...]:
+    if not graded:
+        return ()
+    return (
+        _percentiles("Grading a submission", [s.seconds for s in graded]),
+        _percentiles("of which student code", [s.student_seconds for s in graded]),
+    )
+
+
+def _percentiles(what: str, seconds: list[float]) -> TimeSummary:
+    cuts = quantiles([*seconds, *seconds[:1]] if len(seconds) == 1 else seconds, n=100, method="inclusive")
+    return TimeSummary(what, cuts[49], cuts[89], cuts[98], max(seconds))
+
+
+def _worries(batch: BatchResult, likeness: Likeness) -> Iterable[Worry]:
+    near = {name: group.names for group in likeness.groups for name in group.names}
+    for submission in batch.submissions:
+        reasons = tuple(_reasons(submission, near.get(submission.submission, ())))
+        if reasons:
+            yield Worry(submission, reasons)
+
+
+def _reasons(submission: SubmissionResult, near: tuple[str, ...]) -> Iterable[str]:
+    """Near-identical code is told in full where the groups are; here it is only counted."""
+    if submission.status == "grader_error":
+        yield "The grader itself failed; grade again."
+    elif submission.has_grader_error:
+        yield "The grader could not run one of the checks."
+    elif submission.needs_human:
+        yield status_message(submission)
+    for q, result in submission.questions.items():
+        if result.override and result.override.is_stale:
+            yield f"The mark set by hand for {q} is older than what the grader says now."
+    if near:
+        others = len(near) - 1
+        yield f"Near-identical code: {others} other submission{'' if others == 1 else 's'}."

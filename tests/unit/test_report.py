@@ -21,7 +21,7 @@ from autograder.results import BatchResult, QuestionResult, SubmissionResult, Te
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e{{ 7*7 }}'
 SECRET = "hidden-input-0.123456789"
-VOID = {"meta", "br", "img", "link", "path", "circle", "use", "rect", "line"}
+VOID = {"meta", "br", "img", "input", "link", "path", "circle", "use", "rect", "line"}
 
 
 def a_test(name="a case", status="failed", score=0.0, **more) -> TestResult:
@@ -184,7 +184,7 @@ def test_a_student_sees_messages_and_no_details(honest):
 
 def test_details_reach_instructors_only(honest):
     """What student code said with hidden inputs in its hands is in results.json and instructor/ only."""
-    leaking = {path.split("/")[0] for path, text in report.files(honest) if SECRET in text}
+    leaking = {path.split("/")[0] for path, text in report.files(honest, Path("nowhere")) if SECRET in text}
     assert leaking == {"results.json", "instructor"}
 
 
@@ -299,7 +299,7 @@ def test_summary_counts_what_was_graded(honest):
     assert summary.mean == pytest.approx((4 + 4 + 4) / 3)
     q2 = summary.questions[1]
     assert (q2.full, q2.partial, q2.none, q2.count) == (1, 2, 0, 3)
-    assert [s.submission for s in summary.needs_human] == ["eve.py", "x.ipynb"]
+    assert [w.submission.submission for w in summary.worries] == ["eve.py", "x.ipynb"]
 
 
 @pytest.mark.parametrize(("score", "tenth"), [(0.0, 0), (0.99, 0), (1.0, 1), (3.0, 3), (9.99, 9), (10.0, 9)])
@@ -323,7 +323,7 @@ def test_write_and_load(honest, tmp_path):
     out = page.parent
     assert page.name == "report.html"
     assert {p.relative_to(out).parts[0] for p in out.rglob("*") if p.is_file()} == {
-        "results.json", "grades.csv", "report.html", "students", "instructor", "gradescope",
+        "results.json", "grades.csv", "canvas.csv", "moodle.csv", "report.html", "students", "instructor", "gradescope",
     }  # fmt: skip
     assert len(list((out / "students").iterdir())) == 4
     assert report.load_results(out).to_json() == honest.to_json()
