@@ -18,6 +18,7 @@ import typer
 
 from autograder.config import Assignment, Course, Defaults, load_course, read_course
 from autograder.errors import AutograderError, UsageError
+from autograder.results import SubmissionResult, points
 from autograder.terminal import assignment_table, impact_table, plain, results_table, stderr, stdout
 
 __all__ = ["app", "main"]
@@ -57,6 +58,7 @@ CourseFolder = Annotated[
 Name = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Name as in `autograder list`.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="ASSIGNMENT", help="Default: all.")]
 Results = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that `autograder grade` wrote.")]
+Submission = Annotated[str, typer.Argument(metavar="NAME", help="A submission's name, or an unmistakable part of it.")]
 
 
 def _command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -169,6 +171,9 @@ def grade(
             on_event=progress,
             stopping=lambda: interrupts.asked,
         )
+    if isinstance(subject, Assignment):
+        report.keep_template(_handed_out(found, subject), out)
+    result = report.with_overrides(result, out)
     page = report.write(result, out)
     if not json_lines:
         stdout.print(results_table(result, stdout.width))
@@ -189,6 +194,41 @@ def rebuild_report(
     from autograder import report
 
     stdout.print(plain(str(report.write(report.load_results(folder), folder))), soft_wrap=True)
+
+
+@_command("show")
+def show_one(folder: Results, name: Submission) -> None:
+    """Show one submission as its instructor's page does."""
+    from autograder import report, show
+
+    batch = report.load_results(folder)
+    stdout.print(show.page(batch, show.find(batch, name)))
+
+
+@_command("override")
+def override(
+    folder: Results,
+    name: Submission,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="Such as q5.")],
+    score: Annotated[float | None, typer.Option(metavar="POINTS", help="The mark to give.")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; only instructors see it.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it back: the grader's mark counts again.")] = False,
+) -> None:
+    """Set a mark by hand; it outlives regrades, is shown in the report and goes into every export."""
+    from autograder import overrides, report, show
+
+    if remove != (score is None):
+        raise UsageError("override: expected either --score and --reason, or --remove")
+    if not remove and not reason.strip():
+        raise UsageError("override: expected --reason; who reads the mark next year wants to know")
+    batch = report.load_results(folder)
+    submission = show.find(batch, name)
+    decision = overrides.decide(batch, submission, question, score, reason.strip())
+    overrides.add(folder, decision)
+    batch = report.load_results(folder)
+    report.write(batch, folder)
+    now = show.find(batch, submission.submission)
+    stdout.print(plain(f"{now.submission} {question}: {_mark(submission, question)} -> {_mark(now, question)}"))
 
 
 @_command("validate")
@@ -218,6 +258,38 @@ def calibrate(
         _complain(problem)
     if problems:
         raise typer.Exit(NOT_RIGHT)
+
+
+@_command("plan")
+def plan(
+    folder: Results,
+    submissions: Annotated[int, typer.Option(min=1, metavar="N", help="How many will be handed in.")],
+    deadline: Annotated[str, typer.Option(metavar="TIME", help="Results are due so long after hand-in closes, e.g. 2h.")],
+    window: Annotated[str, typer.Option(metavar="TIME", help="From the first hand-in to the last.")] = "1d",
+    rush: Annotated[str, typer.Option(metavar="TIME", help="Half of them come in this last part of it.")] = "2h",
+    lost: Annotated[float, typer.Option(min=0, max=0.9, metavar="SHARE", help="Gradings whose worker is lost.")] = 0.01,
+    slots: Annotated[int, typer.Option(min=1, metavar="N", help="Workers on one machine: cores, or GPU slots.")] = 2,
+    workers: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take so many, instead of as few as do.")] = None,
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="Picture of the rush, .png or .svg.")] = Path("plan.png"),
+) -> None:
+    """Simulate a deadline rush with the durations measured in DIR: workers, waiting times, machine hours."""
+    import numpy as np
+
+    from autograder import report
+    from autograder.batch import capacity
+    from autograder.terminal import capacity_table
+
+    seconds = [s.seconds for s in report.load_results(folder).submissions if s.seconds > 0]
+    if not seconds:
+        raise UsageError(f"{folder}: no measured durations; grade a few submissions first")
+    load = capacity.Load(
+        submissions, *map(capacity.parse_duration, (deadline, window, rush)), lost=lost
+    )
+    durations = np.array(seconds)
+    outcome = capacity.simulate(load, durations, workers) if workers else capacity.workers_needed(load, durations)
+    stdout.print(capacity_table(load, outcome, slots))
+    capacity.draw(outcome, load, plot)
+    stdout.print(plain(str(plot)), soft_wrap=True)
 
 
 @_command("doctor")
@@ -252,6 +324,22 @@ def _subject(assignment: str, folder: Path | None) -> tuple[Course | None, Assig
     if not archive.is_file():
         raise UsageError(f"{archive}: no such file; expected an assignment or an otter autograder.zip")
     return _course_if_any(folder), archive
+
+
+def _handed_out(course: Course, assignment: Assignment) -> str:
+    """Code of the student notebook; "" where the course has no source of it."""
+    from autograder.otterbridge.master import handed_out_code
+    from autograder.otterbridge.stubs import Reference
+
+    try:
+        return handed_out_code(course.source(assignment), Reference(course.reference(assignment)))
+    except UsageError:
+        return ""
+
+
+def _mark(submission: SubmissionResult, question: str) -> str:
+    result = submission.questions.get(question)
+    return f"{points(result.score)} of {points(result.max_score)}" if result else "no mark"
 
 
 def _make_folder(out: Path) -> None:

@@ -4,6 +4,10 @@ Names and messages come from students, so they are drawn as `Text`, never as mar
 characters that drive a terminal.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +16,10 @@ from autograder.config import Assignment
 from autograder.report.text import STATUS_WORDS, visible
 from autograder.results import BatchResult, points
 
-__all__ = ["assignment_table", "impact_table", "plain", "results_table", "stderr", "stdout"]
+if TYPE_CHECKING:
+    from autograder.batch.capacity import Load, Outcome
+
+__all__ = ["assignment_table", "capacity_table", "impact_table", "plain", "results_table", "stderr", "stdout"]
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -83,6 +90,35 @@ def impact_table(batch: BatchResult) -> Table:
         gain, lose = sum(m > 0 for m in moves), sum(m < 0 for m in moves)
         table.add_row(question, plain(test), str(gain), str(lose), f"{sum(moves):+.2f}".rstrip("0").rstrip("."))
     return table
+
+
+def capacity_table(load: Load, outcome: Outcome, slots: int) -> Table:
+    """Workers and machines for a rush, what they cost, and how long students wait; slots: workers on a machine."""
+    machines = -(-outcome.workers // slots)
+    half, most, longest = outcome.wait_quantiles(0.5, 0.95, 1.0)
+    title = f"{load.submissions:,} submissions, half of them in the last {duration(load.rush_s)}"
+    table = Table(title=title, title_justify="left", title_style="", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in (
+        ("workers", f"{outcome.workers:,}"),
+        ("machines", f"{machines:,} with {slots} each"),
+        ("machine hours, on all the time", f"{machines * outcome.ended.max() / 3600:,.1f}"),
+        ("machine hours, on while busy", f"{outcome.busy_s / slots / 3600:,.1f}"),
+        ("wait, median", duration(half)),
+        ("wait, 95th percentile", duration(most)),
+        ("wait, longest", duration(longest)),
+        ("last result after hand-in closes", f"{duration(outcome.last_s)}, due {duration(load.due_s)}"),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit of which there are two: 90 s, 12 min, 3.5 h."""
+    if abs(seconds) < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if abs(seconds) < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _cut(text: Text, width: int) -> Text:
