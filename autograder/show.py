@@ -19,7 +19,7 @@ from autograder.terminal import STATUS_STYLES, plain
 __all__ = ["find", "page"]
 
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("–", "dim"), "grader_error": ("!", "red")}
-BAR_WIDTH = 24  # columns
+BAR_WIDTH, TITLE_WIDTH = 24, 32  # columns
 
 
 def find(batch: BatchResult, name: str) -> SubmissionResult:
@@ -66,7 +66,7 @@ def _marks(batch: BatchResult, submission: SubmissionResult) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     scores = [_score(result) for result in submission.questions.values()]
     table.add_column(no_wrap=True, min_width=max(map(len, submission.questions), default=0))
-    table.add_column(no_wrap=True, style="dim", overflow="ellipsis")
+    table.add_column(no_wrap=True, style="dim", max_width=TITLE_WIDTH, overflow="ellipsis")
     table.add_column(min_width=BAR_WIDTH)
     table.add_column(justify="right", no_wrap=True, min_width=max(map(len, scores), default=0))
     for q, result in submission.questions.items():

@@ -102,7 +102,7 @@ def test_list_to_the_letter():
 def test_help_names_every_command_with_units_and_defaults():
     """`autograder --help` is the first page of the manual."""
     text = run("--help").stdout
-    for command in ("list", "build", "grade", "report", "validate", "doctor"):
+    for command in ("list", "build", "grade", "report", "show", "override", "validate", "doctor"):
         assert command in text
     text = run("grade", "--help").stdout
     for option in (
@@ -287,6 +287,41 @@ def test_report_makes_the_pages_again(engine, course):
     result = run("report", "out")
     assert (result.exit_code, result.stdout) == (0, "out/report.html\n")
     assert page.is_file()
+
+
+def test_a_mark_set_by_hand_is_kept(engine, course):
+    """`override` changes every file and says so; another grading and `report` keep it; `--remove` ends it."""
+    engine.results = (graded("ada.ipynb", passed=False),)
+    run("grade", "first", "handed_in", "--out", "out")
+    result = run("override", "out", "ada", "q1", "--score", "1.5", "--reason", "oral exam")
+    assert (result.exit_code, result.stdout) == (0, "ada.ipynb q1: 0 of 2 -> 1.5 of 2\n")
+    assert "oral exam" in (course / "out" / "report.html").read_text(encoding="utf-8")
+    assert "1.5 / 2" in run("grade", "first", "handed_in", "--out", "out").stdout
+    run("report", "out")
+    assert "ada.ipynb,graded,1.5,2,1.5" in (course / "out" / "grades.csv").read_text(encoding="utf-8")
+    assert "oral exam" in run("show", "out", "ada").stdout
+    assert run("override", "out", "ada", "q1", "--remove").stdout == "ada.ipynb q1: 1.5 of 2 -> 0 of 2\n"
+    assert "ada.ipynb,graded,0,2,0" in (course / "out" / "grades.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bob", "q1", "--score", "1", "--reason", "r"], "no submission 'bob'"),
+        (["ada", "q9", "--score", "1", "--reason", "r"], "no question 'q9' in first; there are: q1"),
+        (["ada", "q1", "--score", "3", "--reason", "r"], "--score: expected 0 to 2 for q1, got 3"),
+        (["ada", "q1", "--score", "1"], "override: expected --reason"),
+        (["ada", "q1"], "override: expected either --score and --reason, or --remove"),
+        (["ada", "q1", "--score", "1", "--remove"], "override: expected either"),
+    ],
+)
+def test_a_mark_that_cannot_be_set_is_one_line(engine, course, arguments, message):
+    """Nothing is written then."""
+    run("grade", "first", "handed_in", "--out", "out")
+    result = run("override", "out", *arguments)
+    assert result.exit_code == 2
+    assert the_line(result).startswith(message)
+    assert not (course / "out" / "overrides.jsonl").exists()
 
 
 def test_a_long_table_shows_lost_marks_first():

@@ -60,8 +60,8 @@ def test_the_page_to_the_letter():
         "    Not run.",
         "",
         "q3    1 / 2 *",
-        "  set by hand: oral exam (Grace, 2026-01-02 03:04 UTC; the grader says 0;",
-        "  it said 0.5 then)",
+        "  set by hand: oral exam (Grace, 2026-01-02 03:04 UTC; the grader says 0; it",
+        "  said 0.5 then)",
         "  ✗ late  0 / 2, 0.00 s",
     ]
 
