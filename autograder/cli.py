@@ -42,6 +42,13 @@ class Device(StrEnum):
     auto = "auto"
 
 
+class Executor(StrEnum):
+    """Who runs the workers."""
+
+    local = "local"
+    dask = "dask"
+
+
 class Mode(StrEnum):
     """How tests reach the student's code."""
 
@@ -133,6 +140,13 @@ def grade(
     device: Annotated[
         Device | None, typer.Option(help="Where TensorFlow computes. Default: as in grading.yml.")
     ] = None,
+    executor: Annotated[
+        Executor, typer.Option(help="Who runs the workers: processes of this machine, or a Dask cluster.")
+    ] = Executor.local,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Dask scheduler, e.g. tcp://host:8786. Default: one is started for the call."),
+    ] = None,
     mode: Annotated[
         Mode, typer.Option(help="isolated: tests out of students' reach; stock: otter in their own process.")
     ] = Mode.isolated,
@@ -170,6 +184,8 @@ def grade(
             fresh=fresh,
             on_event=progress,
             stopping=lambda: interrupts.asked,
+            executor=executor.value,
+            address=address,
         )
     if isinstance(subject, Assignment):
         report.keep_template(_handed_out(found, subject), out)

@@ -31,7 +31,7 @@ from autograder.evaluate import Graded, Work
 from autograder.results import SubmissionResult
 from autograder.session.client import Template
 
-__all__ = ["MAX_FAULTS", "PlanSource", "grade_all"]
+__all__ = ["MAX_FAULTS", "PlanSource", "given_up", "grade_all"]
 
 MAX_FAULTS = 3
 _PRELOAD = ["tensorflow", "keras", "sklearn.datasets", "autograder.evaluate", "autograder.batch.sources"]
@@ -95,7 +95,7 @@ def _graded(
             if len(faults[work.name]) < MAX_FAULTS:
                 waiting.put_back(work)
             else:
-                yield work, Graded(_given_up(work, faults[work.name]))
+                yield work, Graded(given_up(work, faults[work.name]))
 
 
 class _Waiting:
@@ -270,7 +270,8 @@ def _quiet_children() -> Iterator[None]:
             os.environ.pop(key) if value is None else os.environ.__setitem__(key, value)
 
 
-def _given_up(work: Work, faults: list[str]) -> SubmissionResult:
+def given_up(work: Work, faults: list[str]) -> SubmissionResult:
+    """The result of a submission that could not be graded: no mark is lost for good."""
     return SubmissionResult(
         submission=work.name,
         status="grader_error",

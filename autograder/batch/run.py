@@ -42,11 +42,14 @@ def grade(
     fresh: bool,
     on_event: Callable[[Event], None],
     stopping: Callable[[], bool] = lambda: False,
+    executor: str = "local",
+    address: str | None = None,
 ) -> BatchResult:
     """Grade all submissions in ``paths`` by an assignment of ``course`` or by an ``autograder.zip``.
 
     Results already in ``out`` are kept unless ``fresh``; executed notebooks go to ``out/executed``. Once
-    ``stopping()`` is true what is in work is finished, and the result has what is graded until then.
+    ``stopping()`` is true what is in work is finished, and the result has what is graded until then. executor:
+    ``local`` or ``dask``, then on the cluster at ``address`` or on one that is started for the call.
     Raises ``UsageError`` for bad input and where ``require_sandbox`` asks for a layer that is missing.
     """
     if device == "gpu":
@@ -59,10 +62,30 @@ def grade(
     journal = Journal(out)
     try:
         batch = _Batch(job, submissions, journal, out, on_event, stopping)
-        batch.grade_missing(workers, require_sandbox)
+        batch.grade_missing(_grader(executor, address, device), workers, require_sandbox)
         return batch.result()
     finally:
         journal.close()
+
+
+def _grader(executor: str, address: str | None, device: str) -> Callable[..., Iterator[tuple[Work, Graded]]]:
+    """What grades works; raises ``UsageError`` for options that do not go together."""
+    if executor == "local":
+        if address is not None:
+            raise UsageError("--address: only with --executor dask")
+        from autograder.batch.local import grade_all
+
+        return grade_all
+    try:
+        from autograder.batch import cluster
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--executor dask: {error.name} is not installed; pip install 'dl-autograder[dask]'") from None
+    from autograder.batch.sources import portable
+
+    def on_cluster(works, source, *more):
+        return cluster.grade_all(works, portable(source), *more, address=address, gpu=device == "gpu")
+
+    return on_cluster
 
 
 def _remove_journal(out: Path) -> None:
@@ -128,13 +151,13 @@ class _Batch:
         self._before: dict[str, SubmissionResult] = {}  # graded under another version
         self._stale: dict[str, tuple[str, ...]] = {}
 
-    def grade_missing(self, workers: int, require_sandbox: bool) -> None:
+    def grade_missing(self, grader: Callable[..., Any], workers: int, require_sandbox: bool) -> None:
         missing = [s for s in self._submissions if not self._is_known(s, require_sandbox)]
         self._on_event(Planned(total=len(self._submissions), done=len(self._found)))
         if self._job.mode == "stock":
             self._grade_stock(missing)
         elif missing:
-            self._grade_isolated(missing, workers, require_sandbox)
+            self._grade_isolated(grader, missing, workers, require_sandbox)
 
     def result(self) -> BatchResult:
         ordered = tuple(self._found[s.name] for s in self._submissions if s.name in self._found)
@@ -193,13 +216,13 @@ class _Batch:
             submission=submission.name, status="unreadable", score=0.0, max_score=self._points, message=reason
         )
 
-    def _grade_isolated(self, submissions: list[Submission], workers: int, require_sandbox: bool) -> None:
-        from autograder.batch.local import grade_all
-
+    def _grade_isolated(
+        self, grader: Callable[..., Any], submissions: list[Submission], workers: int, require_sandbox: bool
+    ) -> None:
         source, time_s = self._job.source(), self._job.limits.time_s
         works, workers = self._works(submissions), min(workers, len(submissions))
         events = (lambda name: self._on_event(Started(name)), self._stopping)
-        for work, graded in grade_all(works, source, workers, time_s, *events):
+        for work, graded in grader(works, source, workers, time_s, *events):
             missing = missing_layers(graded.layers) if graded.layers else []
             if require_sandbox and missing:
                 raise UsageError(f"--require-sandbox: missing here: {', '.join(missing)}; see `autograder doctor`")
