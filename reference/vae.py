@@ -24,8 +24,6 @@ References
     TensorFlow tutorials, Convolutional variational autoencoder: the networks here follow it in outline.
 """
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -98,7 +96,7 @@ def log_normal_pdf(sample, mean, logvar):
     sample = _floats(sample)
     mean, logvar = tf.cast(mean, sample.dtype), tf.cast(logvar, sample.dtype)
     squared_distance = (sample - mean) ** 2 * tf.exp(-logvar)
-    return -0.5 * tf.reduce_sum(math.log(2 * math.pi) + logvar + squared_distance, axis=-1)
+    return -0.5 * tf.reduce_sum(np.log(2 * np.pi) + logvar + squared_distance, axis=-1)
 
 
 # --- q3: the two networks --------------------------------------------------------------------------
@@ -209,7 +207,9 @@ def train_vae(x, *, latent_dim, epochs, batch_size, seed):
     optimizer = keras.optimizers.Adam(learning_rate=1e-3)
     optimizer.build(weights)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *x.shape[1:]))], autograph=False)  # batches of any size
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, *x.shape[1:]))], autograph=False
+    )  # batches of any size
     def step(batch):
         eps = noise.normal((tf.shape(batch)[0], latent_dim))
         with tf.GradientTape() as tape:

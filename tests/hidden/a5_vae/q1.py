@@ -28,7 +28,12 @@ def test_value(env):
     for shape in ((6, 3), (1, 4)):
         mean, logvar, eps = draw(f"q1 value {shape}", shape)
         std = np.sqrt(np.exp(logvar.astype(np.float64)))
-        check_close(call(env, "reparameterize", mean, logvar, eps), mean + std * eps, "z")
+        z, again = (as_array(call(env, "reparameterize", mean, logvar, eps), "z", shape) for _ in range(2))
+        same = np.allclose(z, again)
+        check(
+            same, "Two calls with the same eps give different z.", cause=None if same else "noise_drawn_anew"
+        )
+        check_close(z, mean + std * eps, "z")
 
 
 @test_case(

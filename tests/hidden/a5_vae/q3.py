@@ -25,7 +25,9 @@ def shaken_outputs(model, inputs, seed, enough):
         for weight, first, shift in zip(model.trainable_weights, start, noise):
             weight.assign((first + scale * shift).astype("float32"))
         outputs = model(inputs, training=False)
-        outputs = [np.asarray(o) for o in outputs] if isinstance(outputs, (tuple, list)) else [np.asarray(outputs)]
+        outputs = (
+            [np.asarray(o) for o in outputs] if isinstance(outputs, (tuple, list)) else [np.asarray(outputs)]
+        )
         if all(o.min() < -enough and o.max() > enough for o in outputs):
             break
     return outputs
@@ -44,11 +46,16 @@ def encode(encoder, x, latent_dim):
     """(mean, logvar) as checked arrays."""
     outputs = encoder(x, training=False)
     what = "encoder(x) should give the two outputs mean and logvar"
-    single = not isinstance(outputs, tuple | list)
-    check(not single, f"{what}, not a single array.", cause="encoder_with_one_output" if single else None)
-    sampled = len(outputs) == 3
-    check(len(outputs) == 2, f"{what}, not {len(outputs)}.", cause="encoder_returns_a_sample_too" if sampled else None)
+    check(isinstance(outputs, tuple | list), f"{what}, not a single array.", cause="encoder_with_one_output")
+    sampled = "encoder_returns_a_sample_too" if len(outputs) == 3 else None
+    check(len(outputs) == 2, f"{what}, not {len(outputs)}.", cause=sampled)
     shape = (len(x), latent_dim)
+    if latent_dim != 2 and np.shape(outputs[0]) == (len(x), 2):
+        check(
+            False,
+            f"mean has shape {(len(x), 2)} for latent_dim={latent_dim}.",
+            cause="encoder_of_two_dimensions",
+        )
     return tuple(as_array(o, w, shape) for o, w in zip(outputs, ("mean", "logvar"), strict=True))
 
 
@@ -69,6 +76,15 @@ def test_encoder(env):
             check_close(one, both[2:3], f"{what} of an image alone and in a batch", atol=1e-4)
 
 
+def bounding(output, what):
+    """The misconception behind an output that cannot leave its range."""
+    if np.mean(output == 0) > 0.2 and output.min() == 0:
+        return "logvar_through_relu"
+    if what == "mean" and np.abs(output).max() <= 1:
+        return "mean_through_tanh"
+    return "variance_through_softplus" if what == "logvar" and output.min() >= 0 else None
+
+
 @test_case(
     name="mean and logvar are unbounded",
     points=1.5,
@@ -84,12 +100,13 @@ def test_unbounded(env):
     check(len(outputs) == 2, "encoder(x) should give the two outputs mean and logvar.")
     for output, what in zip(outputs, ("mean", "logvar"), strict=True):
         output = as_array(output, what, (16, 12))
-        cause = {"mean": "mean_through_tanh", "logvar": "variance_through_softplus"}[what]
-        cause = "logvar_through_relu" if np.mean(output == 0) > 0.2 else cause
+        cause = bounding(output, what)
         low, high = output.min() < -2, output.max() > 2
-        check(low, f"{what} never falls below {min(output.min(), 0):.2g}, whatever the weights.", cause=cause)
-        check(high, f"{what} never rises above {max(output.max(), 0):.2g}, whatever the weights.", cause=cause)
+        check(low, f"{what} never falls below {output.min():.2g}, whatever the weights.", cause=cause)
+        check(high, f"{what} never rises above {output.max():.2g}, whatever the weights.", cause=cause)
         check(np.ptp(output, axis=0).min() > 1e-3, f"{what} should depend on the image.")
+    same = np.allclose(*outputs, rtol=1e-5)
+    check(not same, "mean and logvar are the same numbers.", cause="one_head_for_both")
 
 
 @test_case(
@@ -104,8 +121,14 @@ def test_decoder(env):
     for latent_dim in (2, 7):
         decoder = call(env, "build_decoder", latent_dim)
         z = rng.normal(0, 2, (4, latent_dim)).astype(np.float32)
-        logits = as_array(decoder(z, training=False), "logits", (4, 28, 28, 1))
-        check_close(decoder(z[1:2], training=False), logits[1:2], "logits of a code alone and in a batch", atol=1e-4)
+        logits = decoder(z, training=False)
+        causes = {(4, 28, 28): "decoder_without_channel_axis", (4, 32, 32, 1): "decoder_of_32_pixels"}
+        shape = np.shape(logits)
+        check(shape == (4, 28, 28, 1), f"Four logits images have shape {shape}.", cause=causes.get(shape))
+        logits = as_array(logits, "logits")
+        check_close(
+            decoder(z[1:2], training=False), logits[1:2], "logits of a code alone and in a batch", atol=1e-4
+        )
     changed = np.repeat(z[:1], 8, axis=0)
     changed[np.arange(7), np.arange(7)] += 3
     outputs = as_array(beside(env, shaken_outputs, decoder, changed, 1, 2.0)[0], "logits")
@@ -126,10 +149,19 @@ def test_logits(env):
     z = rng.normal(0, 2, (16, 3)).astype(np.float32)
     outputs = beside(env, shaken_outputs, decoder, z, int(rng.integers(1, 10_000)), 2.0)
     logits = as_array(outputs[0], "logits", (16, 28, 28, 1))
-    probabilities = logits.min() >= 0 and logits.max() <= 1
-    cause = "decoder_ends_in_sigmoid" if probabilities else None
-    check(logits.min() < -2, f"The logits never fall below {logits.min():.2g}, whatever the weights.", cause=cause)
-    check(logits.max() > 2, f"The logits never rise above {logits.max():.2g}, whatever the weights.", cause=cause)
+    cause = None
+    if logits.min() >= 0:
+        cause = "decoder_ends_in_sigmoid" if logits.max() <= 1 else "logits_through_relu"
+    check(
+        logits.min() < -2,
+        f"The logits never fall below {logits.min():.2g}, whatever the weights.",
+        cause=cause,
+    )
+    check(
+        logits.max() > 2,
+        f"The logits never rise above {logits.max():.2g}, whatever the weights.",
+        cause=cause,
+    )
 
 
 @test_case(

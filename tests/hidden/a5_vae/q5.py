@@ -37,7 +37,10 @@ def train(env, x, **settings):
     curve = history["elbo"]
     check(isinstance(curve, list | tuple | np.ndarray), "history['elbo'] should be a list.")
     epochs = settings["epochs"]
-    check(len(curve) == epochs, f"history['elbo'] should have one entry per epoch: {epochs}, not {len(curve)}.")
+    steps = epochs * -(-len(x) // settings["batch_size"])
+    cause = "history_of_every_step" if len(curve) == steps else None
+    words = f"history['elbo'] should have one entry per epoch: {epochs}, not {len(curve)}."
+    check(len(curve) == epochs, words, cause=cause)
     return encoder, decoder, np.array([as_float(value, "history['elbo']") for value in curve])
 
 
@@ -74,7 +77,11 @@ def test_history(env):
     settings = {"latent_dim": 3, "epochs": 4, "batch_size": 8, "seed": int(rng.integers(1, 10_000))}
     encoder, decoder, curve = train(env, x, **settings)
     measured = measure(encoder, decoder, x, 3, rng)
-    check(curve[-1] < 0, "The ELBO of such images is negative; history['elbo'] is positive.", cause="history_of_the_loss")
+    check(
+        curve[-1] < 0,
+        "The ELBO of such images is negative; history['elbo'] is positive.",
+        cause="history_of_the_loss",
+    )
     ratio = curve[-1] / measured
     causes = {"history_per_pixel": 0.0004 < ratio < 0.004, "history_summed_over_images": 13 < ratio < 52}
     cause = next((name for name, found in causes.items() if found), None)
@@ -93,8 +100,12 @@ def test_both_trained(env):
     x, _ = digits("q5 both", 16)
     settings = {"latent_dim": 2, "batch_size": 8, "seed": int(hidden_rng("q5 both").integers(1, 10_000))}
     shorter, longer = (train(env, x, epochs=epochs, **settings) for epochs in (1, 2))
-    for k, (what, cause) in enumerate((("encoder", "encoder_not_trained"), ("decoder", "decoder_not_trained"))):
-        before, after = (as_array(beside(env, weights_of, run[k]), f"the {what}'s weights") for run in (shorter, longer))
+    for k, (what, cause) in enumerate(
+        (("encoder", "encoder_not_trained"), ("decoder", "decoder_not_trained"))
+    ):
+        before, after = (
+            as_array(beside(env, weights_of, run[k]), f"the {what}'s weights") for run in (shorter, longer)
+        )
         moved = before.shape != after.shape or np.any(before != after)
         check(moved, f"A second epoch leaves all weights of the {what} as they were.", cause=cause)
 
@@ -112,8 +123,13 @@ def test_seed(env):
     settings = {"latent_dim": 2, "epochs": 1, "batch_size": 16}
     seed = int(hidden_rng("q5 seed").integers(1, 10_000))
     first, again, other = (train(env, x, seed=s, **settings)[2] for s in (seed, seed, seed + 13))
-    check(np.allclose(first, again, rtol=1e-3), "Two runs with the same seed give different histories.")
-    check(not np.allclose(first, other, rtol=1e-7), "Another seed gives the very same history.", cause="seed_is_fixed")
+    same = np.allclose(first, again, rtol=1e-4)
+    check(same, "Two runs with the same seed give different histories.", cause="seed_misses_the_weights")
+    check(
+        not np.allclose(first, other, rtol=1e-7),
+        "Another seed gives the very same history.",
+        cause="seed_is_fixed",
+    )
 
 
 @test_case(
@@ -128,6 +144,5 @@ def test_learns(env):
     x, x_test = digits("q5 learns", 640, 200)
     settings = {"latent_dim": 2, "epochs": 10, "batch_size": 32, "seed": int(rng.integers(1, 10_000))}
     encoder, decoder, curve = train(env, x, **settings)
-    falls = curve[-1] < curve[0] - 1
-    check(not falls, "The ELBO falls from epoch to epoch.", cause="descends_the_elbo" if falls else None)
+    check(curve[-1] > curve[0] - 1, "The ELBO falls from epoch to epoch.", cause="descends_the_elbo")
     check_gate("a5_vae", "elbo_digits", measure(encoder, decoder, x_test, 2, rng), "mean ELBO of new digits")

@@ -43,10 +43,12 @@ def kernels(rng, k, size=0.1):
 def classified(classify, x, what="the classifier's answer"):
     """Probabilities (N, 10), checked."""
     check(callable(classify), "train_latent_classifier should return a function of images.")
-    p = as_array(classify(x), what, (len(x), 10))
-    sums = np.abs(p.sum(axis=1) - 1).max()
-    logits = p.min() < -1e-6 or sums > 1e-3
-    check(not logits, "The answers are no probabilities.", cause="classifier_returns_logits" if logits else None)
+    p = classify(x)
+    check(np.shape(p) != (len(x),), f"{what} is one number per image.", cause="classifier_returns_labels")
+    check(np.shape(p) != (len(x), 7), f"{what} has 7 columns, not 10.", cause="only_classes_that_occur")
+    p = as_array(p, what, (len(x), 10))
+    shares = p.min() > -1e-6 and np.abs(p.sum(axis=1) - 1).max() < 1e-3
+    check(shares, "The answers are no probabilities.", cause="classifier_returns_logits")
     return p
 
 
@@ -75,7 +77,8 @@ def test_probabilities(env):
     classify = call(env, "train_latent_classifier", encoder, x, y, epochs=2, seed=seed)
     p = classified(classify, x[:12])
     again = classified(classify, x[:12])
-    check(np.allclose(p, again, atol=1e-5), "Two calls on the same images differ.", cause="classifier_on_a_sample")
+    same = np.allclose(p, again, atol=1e-5)
+    check(same, "Two calls on the same images differ.", cause="classifier_on_a_sample")
     one = classified(classify, x[4:5])
     check(np.allclose(one, p[4:5], atol=1e-4), "An image alone and in a batch gets different probabilities.")
     check(np.ptp(p, axis=0).max() > 1e-4, "All images get the same probabilities.")
@@ -95,12 +98,11 @@ def test_both_parts(env):
     upper[392:], lower[:392] = 0, 0  # mean sees the upper half of an image, logvar the lower
     encoder = beside(env, linear_encoder, upper, lower)
     seed = int(rng.integers(1, 10_000))
-    classify = call(env, "train_latent_classifier", encoder, x[:500], y[:500], epochs=40, seed=seed)
+    classify = call(env, "train_latent_classifier", encoder, x[:500], y[:500], epochs=30, seed=seed)
     guesses, truth = classified(classify, x[500:]).argmax(axis=1), y[500:]
-    right, from_mean, from_logvar = (np.mean(guesses % 5 == truth % 5), np.mean(guesses == truth), np.mean(guesses // 5 == truth // 5))
-    check(right > 0.6, "What the mean tells is hardly used.", cause="classifier_on_logvar_only")
-    check(from_logvar > 0.75, "What logvar tells is hardly used.", cause="classifier_on_mean_only")
-    check(from_mean > 0.5, "The classes are told apart too badly.")
+    from_mean, from_logvar = np.mean(guesses % 5 == truth % 5), np.mean(guesses // 5 == truth // 5)
+    check(from_mean > 0.5, "What the mean tells is hardly used.", cause="classifier_on_logvar_only")
+    check(from_logvar > 0.7, "What logvar tells is hardly used.", cause="classifier_on_the_mean_only")
 
 
 @test_case(
@@ -115,11 +117,13 @@ def test_encoder_kept(env):
     encoder = beside(env, linear_encoder, *kernels(rng, 3))
     x, y = rng.uniform(0, 1, (40, 28, 28, 1)).astype(np.float32), rng.permutation(np.arange(40) % 10)
     before = as_array(beside(env, weights_of, encoder), "the encoder's weights")
-    classify = call(env, "train_latent_classifier", encoder, x, y, epochs=2, seed=int(rng.integers(1, 10_000)))
+    classify = call(
+        env, "train_latent_classifier", encoder, x, y, epochs=2, seed=int(rng.integers(1, 10_000))
+    )
     classified(classify, x[:3])
     after = as_array(beside(env, weights_of, encoder), "the encoder's weights")
     kept = np.array_equal(before, after)
-    check(kept, "The encoder's weights have changed.", cause="classifier_trains_the_encoder" if not kept else None)
+    check(kept, "The encoder's weights have changed.", cause="classifier_trains_the_encoder")
 
 
 @test_case(
