@@ -70,7 +70,7 @@ def missing_channel_axis(images, labels, num_classes):
 @misconception(
     question="q1",
     replaces="preprocess",
-    caught_by="grey images",
+    caught_by="colours, and any size",
     explanation="The last axis was taken for channels where it is 1 or 3 long. An image may be 3 pixels "
     "wide: count the axes instead.",
 )
@@ -82,7 +82,7 @@ def channels_guessed_from_the_last_axis(images, labels, num_classes):
 @misconception(
     question="q1",
     replaces="preprocess",
-    caught_by="images with channels",
+    caught_by="colours, and any size",
     explanation="Every image was reshaped to one channel, so the colours became images of their own. With "
     "four axes the channels are there already.",
 )
@@ -379,7 +379,8 @@ def ten_classes_always(input_shape=(28, 28, 1), num_classes=10):
     explanation="The model is not compiled, so it has neither a loss nor an optimizer.",
 )
 def not_compiled(input_shape=(28, 28, 1), num_classes=10):
-    return keras.models.clone_model(build_cnn(input_shape, num_classes))
+    model = build_cnn(input_shape, num_classes)
+    return keras.Model(model.inputs, model.outputs)
 
 
 @misconception(
@@ -897,8 +898,10 @@ def batchnorm_statistics_move(base):
 )
 def frozen_after_compile(base):
     features = keras.Model(base.inputs, base.layers[-1].input)
-    model = keras.Model(features.inputs, layers.Dense(1, activation="sigmoid")(features(features.inputs[0])))
-    model.compile(keras.optimizers.Adam(1e-7), "binary_crossentropy", metrics=["accuracy"])
+    model = keras.Model(
+        features.inputs, layers.Dense(1, activation="sigmoid")(features(features.inputs[0], training=False))
+    )
+    model.compile(keras.optimizers.Adam(1e-9), "binary_crossentropy", metrics=["accuracy"])
     model.train_on_batch(np.zeros((2, *base.input_shape[1:])), np.array([0.0, 1.0]))
     features.trainable = False
     model.optimizer.learning_rate = 1e-3

@@ -35,18 +35,18 @@ def one_hot(labels, num_classes):
 )
 def test_grey(env):
     rng = hidden_rng("q1 grey")
-    for n, h, w in ((4, 6, 5), (1, 28, 28), (3, 5, 3), (2, 4, 1)):
+    for n, h, w in ((4, 6, 5), (1, 28, 28), (3, 7, 4)):
         images = pixels(rng, n, h, w)
         x, _ = prepared(env, images, rng.integers(0, 4, n), 4)
         check_close(x, images[..., None].astype(float) / 255, "the images")
 
 
 @test_case(
-    name="images with channels",
+    name="colours, and any size",
     points=1.5,
     hidden=True,
-    success_message="Images that have channels keep them, at any size.",
-    failure_message="With four axes the channels are there already, one or three, and h and w may be anything.",
+    success_message="Images that have channels keep them, and a narrow image is none of channels.",
+    failure_message="With four axes the channels are there already; with three there are none, even if w is 1 or 3.",
 )
 def test_channels(env):
     rng = hidden_rng("q1 channels")
@@ -54,6 +54,10 @@ def test_channels(env):
         images = pixels(rng, *shape)
         x, _ = prepared(env, images, rng.integers(0, 3, len(images)), 3)
         check_close(x, images.astype(float) / 255, "the images")
+    for shape in ((3, 5, 3), (2, 4, 1)):
+        images = pixels(rng, *shape)
+        x, _ = prepared(env, images, rng.integers(0, 3, len(images)), 3)
+        check_close(x, images[..., None].astype(float) / 255, "the images")
 
 
 @test_case(

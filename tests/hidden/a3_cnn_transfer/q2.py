@@ -137,12 +137,13 @@ def test_same(env):
 )
 def test_same_stride(env):
     cases = [
+        ((2, 8, 9, 2, 2, 4), 4),
         ((2, 6, 8, 2, 3, 3), 2),
         ((2, 7, 6, 2, 2, 3), 2),
         ((1, 5, 8, 2, 2, 2), 2),
         ((1, 8, 7, 2, 2, 4), 3),
+        ((1, 7, 5, 2, 2, 1), 3),
     ]
-    cases += [((1, 7, 5, 2, 2, 1), 3)]
     check_conv(env, "q2 same stride", [(case, {"stride": s, "padding": "same"}) for case, s in cases])
 
 

@@ -23,8 +23,8 @@ def watched_model(weights, learning_rate, room):
     import tensorflow as tf
 
     class Log(keras.layers.Layer):
-        def __init__(self):
-            super().__init__()
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
             self.seen = self.add_weight(shape=(room,), initializer="zeros", trainable=False, name="seen")
             self.starts = self.add_weight(shape=(room,), initializer="zeros", trainable=False, name="starts")
             self.count = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)

@@ -79,10 +79,55 @@ def loaded(load_model, directory, x):
     return ["", model.predict(x, verbose=0)]
 
 
+def refuses_folder(save_model, model, directory):
+    try:
+        save_model(model, directory)
+    except FileExistsError:
+        return True
+    return False
+
+
 def move_back(moved, first):
     import os
 
     os.rename(moved, first)
+
+
+def contents(directory):
+    """[size, whether it is JSON, whether it holds an architecture] of each file below the folder."""
+    import json
+    import os
+
+    def described(path):
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            json.loads(text)
+            return [os.path.getsize(path), True, "layers" in text and "filters" in text]
+        except ValueError:
+            return [os.path.getsize(path), False, False]
+
+    return [described(os.path.join(at, f)) for at, _, files in os.walk(directory) for f in files]
+
+
+@test_case(
+    name="two files",
+    points=1,
+    hidden=True,
+    success_message="Architecture and weights are in separate files, the architecture as JSON.",
+    failure_message="One file holds what model.to_json() returns, another the weights.",
+)
+def test_files(env):
+    model = secret_model(env, "q6 files", 400)  # 10,007 weights: 40 kB, the architecture takes a tenth
+    first, *_ = beside(env, folders, False)
+    call(env, "save_model", model, first)
+    files = beside(env, contents, first)
+    check(len(files) > 1, "There should be two files in the folder.", "a_single_file")
+    json_files = [size for size, is_json, layers in files if is_json and layers]
+    check(len(json_files) > 0, "One of the files should hold the architecture as JSON.")
+    check(min(json_files) < 20_000, "The file with the architecture should not hold the weights.")
+    weights = [size for size, is_json, layers in files if not (is_json and layers) and size > 20_000]
+    check(len(weights) > 0, "One of the files should hold the weights.")
 
 
 def without_statistics(model, x):
@@ -105,6 +150,9 @@ def check_round_trip(env, label, exists):
     expected, another = (as_array(m(x, training=False), "the answer") for m in (model, other))
     plain = as_array(beside(env, without_statistics, model, x), "the answer")
     first, moved, elsewhere = beside(env, folders, exists)
+    if exists:
+        refused = beside(env, refuses_folder, env.get("save_model"), model, first)
+        check(not refused, "save_model refuses a folder that is there already.", "folder_must_not_exist")
     call(env, "save_model", model, first)
     call(env, "save_model", other, elsewhere)
     there = beside(env, only_the_files, first, moved, model)
@@ -160,40 +208,3 @@ def test_existing_folder(env):
     problem, actual = beside(env, loaded, env.get("load_model"), folder, x)
     check(not problem, "load_model fails after a model has been saved over another.")
     check_close(actual, expected, "the answer after saving over an older model", atol=1e-5)
-
-
-def contents(directory):
-    """[size, whether it is JSON, whether it holds an architecture] of each file below the folder."""
-    import json
-    import os
-
-    def described(path):
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-            json.loads(text)
-            return [os.path.getsize(path), True, "layers" in text and "filters" in text]
-        except ValueError:
-            return [os.path.getsize(path), False, False]
-
-    return [described(os.path.join(at, f)) for at, _, files in os.walk(directory) for f in files]
-
-
-@test_case(
-    name="two files",
-    points=1,
-    hidden=True,
-    success_message="Architecture and weights are in separate files, the architecture as JSON.",
-    failure_message="One file holds what model.to_json() returns, another the weights.",
-)
-def test_files(env):
-    model = secret_model(env, "q6 files", 400)  # 10,007 weights: 40 kB, the architecture takes a tenth
-    first, *_ = beside(env, folders, False)
-    call(env, "save_model", model, first)
-    files = beside(env, contents, first)
-    check(len(files) > 1, "There should be two files in the folder.", "a_single_file")
-    json_files = [size for size, is_json, layers in files if is_json and layers]
-    check(len(json_files) > 0, "One of the files should hold the architecture as JSON.")
-    check(min(json_files) < 20_000, "The file with the architecture should not hold the weights.")
-    weights = [size for size, is_json, layers in files if not (is_json and layers) and size > 20_000]
-    check(len(weights) > 0, "One of the files should hold the weights.")

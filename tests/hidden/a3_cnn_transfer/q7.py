@@ -127,7 +127,7 @@ def test_sizes(env):
     failure_message="The output is sigmoid(features·w + b), with the features that the base has learnt.",
 )
 def test_answer(env):
-    _, weights, model, x = transfer(env, "q7 answer")
+    base, weights, model, x = transfer(env, "q7 answer")
     hidden, _ = features(weights, x)
     head = [as_array(w, "a weight of the head") for w in model.trainable_weights]
     kernels = [w for w in head if w.shape == (7, 1)]
@@ -136,6 +136,9 @@ def test_answer(env):
     check(len(kernels) == 1 and len(biases) == 1, "The head should have 7 weights and a bias for 7 features.")
     z = hidden @ kernels[0] + biases[0]
     check(not np.allclose(actual, z, atol=1e-4), "The output should pass a sigmoid.", "no_sigmoid")
+    now = beside(env, weights_of, base)
+    kept = all(a.shape != b.shape or np.allclose(a, b, atol=1e-3) for a, b in zip(now, weights, strict=False))
+    check(kept, "build_transfer should not change the base's weights.", "base_reinitialised")
     shares_weights = np.allclose(actual, sigmoid(z), atol=1e-3)
     check(shares_weights, "The features are not those of the base.", "copy_without_the_weights")
     check_close(actual, sigmoid(z), "the model's answer", rtol=1e-3, atol=1e-5)
