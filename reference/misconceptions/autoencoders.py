@@ -667,7 +667,7 @@ def autoencoder_last(n_in=784, sizes=(128, 64, 32)):
     explanation="The layers are always 128, 64 and 32, whatever `sizes` says.",
 )
 def sizes_ignored(n_in=784, sizes=(128, 64, 32)):
-    return build_autoencoder(n_in)
+    return build_autoencoder(n_in, (128, 64, 32))
 
 
 # --- q5: distances between images ------------------------------------------------------------------

@@ -15,6 +15,8 @@ OK_FORMAT = False
 name = "q4"
 points = 6
 
+SIZES = (128, 64, 32)  # the default
+
 
 def build(env, *arguments):
     """The student's three models."""
@@ -114,6 +116,8 @@ def check_shapes(env, n_in, sizes):
     weights = [sorted(entry[2]) for entry in found]
     rotated = weights[2] == wanted[0] and weights[0] == wanted[1]
     check(not rotated, "The autoencoder should come first.", cause="autoencoder_last")
+    fixed = weights[1] == layers_of((n_in, *SIZES)) and tuple(sizes) != SIZES
+    check(not fixed, "The encoder's layers do not follow `sizes`.", cause="sizes_ignored")
     check_decoder(units, weights[2])
     ends = ([n_in, n_in], [n_in, sizes[-1]], [sizes[-1], n_in])
     for k, model in enumerate(("autoencoder", "encoder", "decoder")):
@@ -159,7 +163,7 @@ def test_default(env):
     check(
         found[0][0] in (None, [-1, 784]), "By default the autoencoder should take inputs of shape (N, 784)."
     )
-    check_shapes(env, 784, (128, 64, 32))
+    check_shapes(env, 784, SIZES)
     check(
         sorted(found[0][2] or []) == layers_of((784, 128, 64, 32, 64, 128, 784)),
         "build_autoencoder() should have the layers 784-128-64-32-64-128-784.",

@@ -17,7 +17,9 @@ OK_FORMAT = False
 name = "q7"
 points = 7
 
-ASKED = 4  # times closer to the clean digits than the noisy ones are, in squared error
+# How many times closer to the clean digits than the noisy ones, in squared error: Adam reaches 7 to 9 with any of
+# the usual losses in this budget, RMSprop 4.2 to 5.7, the mean digit for every image 3.3. More is not measured.
+ASKED = 4
 
 
 def any_seed(rng):
@@ -109,7 +111,7 @@ def test_denoises(env):
     rng = hidden_rng("q7 digits")
     seed, level = any_seed(rng), 0.4
     x, unseen = digits(seed)
-    autoencoder, _ = train(env, x, level, 8, 20, seed)
+    autoencoder, _ = train(env, x, level, 8, 10, seed)
     disguised = noisy(rng, unseen, level)
     before = ((disguised - unseen) ** 2).mean()
     after = ((output(autoencoder, disguised) - unseen) ** 2).mean()
@@ -118,7 +120,7 @@ def test_denoises(env):
     clean = ((output(autoencoder, unseen) - unseen) ** 2).mean()
     blind = clean < 0.5 * after
     check(not blind, "It draws clean digits well, but not noisy ones.", cause="trained_on_clean_images")
-    factor = min(before / after, ASKED)  # the mean digit alone reaches 3.3
+    factor = min(before / after, ASKED)
     check_gate(
         "a4_autoencoders", "denoise_digits", factor, "Squared error of noisy digits over that of denoised"
     )
