@@ -73,11 +73,11 @@ for k, (units, activation) in enumerate(layers):
         axis.annotate("", xy=(1.5 * k - 0.25, 0), xytext=(1.5 * k - 1.25, 0), arrowprops=arrow)
         axis.text(1.5 * k - 0.75, 0.7, activation, ha="center", fontsize=8, color="grey")
 for left, right, name in ((1.2, 4.8, "encoder"), (5.7, 9.3, "decoder")):
-    axis.plot([left, right], [-9.4, -9.4], color="grey", linewidth=1)
-    axis.text((left + right) / 2, -11.4, name, ha="center", fontsize=11)
+    axis.plot([left, right], [-11.3, -11.3], color="grey", linewidth=1)
+    axis.text((left + right) / 2, -13.6, name, ha="center", fontsize=11)
 for place, name in ((0, "$x$"), (4.5, "code $h$"), (9, r"$\hat x$")):
     axis.text(place, 11 if place != 4.5 else 3.4, name, ha="center", fontsize=12)
-axis.set(xlim=(-0.6, 9.6), ylim=(-12.5, 13))
+axis.set(xlim=(-0.6, 9.6), ylim=(-14.5, 13))
 axis.axis("off")
 plt.show()
 
@@ -161,8 +161,8 @@ def test_dropout_gradient(dropout):
 # ## Question 2: large weights
 #
 # The oldest obstacle is a price on weights: $\mathrm{factor}\cdot\sum_w \lVert w\rVert^2$, summed over all
-# entries of all arrays in a list. A network that can only afford small weights draws smooth functions. In the
-# exam: how large is the gradient of it, and which way does it push?
+# entries of all arrays in a list. A network that can only afford small weights draws smooth functions. What is
+# the penalty's gradient, and which way does a descent step push a weight?
 
 # %% solution: l2_penalty
 
@@ -247,7 +247,7 @@ x, x_test = (pixels.reshape(-1, 784) / np.float32(255) for pixels in (images.x_t
 if salt_and_pepper(x_test[:1], 0.5, 0) is None or gaussian_noise(x_test[:1], 0.5, 0) is None:
     print("Noisy digits appear here once question 3 is solved.")
 else:
-    strengths = np.linspace(0, 1, 10)
+    strengths = np.arange(10) / 10
     rows = [
         np.concatenate([noise(x_test[k : k + 1], float(s), k) for s in strengths])
         for noise, k in ((salt_and_pepper, 3), (salt_and_pepper, 7), (gaussian_noise, 3), (gaussian_noise, 7))
@@ -444,7 +444,7 @@ def test_train_denoiser(train_denoiser):
 # Now with digits. The first row is what the network gets, the second what it draws, the third the truth.
 
 # %%
-trained = train_denoiser(x, noise_level=0.5, epochs=15, batch_size=32, seed=0)
+trained = train_denoiser(x, noise_level=0.5, epochs=25, batch_size=32, seed=0)
 if trained is None:
     print("Denoised digits appear here once question 7 is solved.")
 else:
