@@ -119,8 +119,9 @@ def _percentiles(what: str, seconds: list[float]) -> TimeSummary:
 
 
 def _worries(batch: BatchResult, likeness: Likeness) -> Iterable[Worry]:
+    """Those that ended badly first."""
     near = {name: group.names for group in likeness.groups for name in group.names}
-    for submission in batch.submissions:
+    for submission in sorted(batch.submissions, key=lambda s: not s.needs_human):
         reasons = tuple(_reasons(submission, near.get(submission.submission, ())))
         if reasons:
             yield Worry(submission, reasons)
