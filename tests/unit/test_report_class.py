@@ -118,6 +118,14 @@ def test_the_heat_map_ranks_students_and_joins_equal_cells():
     assert re.findall(r"<title>([\w.]+):", svg) == ["best.py", "best2.py", "half.py", "worst.py", "x.py"]
 
 
+def test_a_class_of_300_is_small():
+    """One file that can be sent by mail."""
+    generator = random.Random(0)
+    rows = [[generator.random() < 0.6 for _ in range(60)] for _ in range(300)]
+    batch = a_batch(*(a_submission(f"student {k}.ipynb", row, "slip") for k, row in enumerate(rows)))
+    assert len(class_page(batch).encode()) < 10_000_000
+
+
 # --- likeness ------------------------------------------------------------------------------------------------
 
 TEMPLATE = "def helper(a, b):\n" + "".join(f"    a = a * {k} + b[{k}] - len(a)\n" for k in range(40)) + "    return a\n"
