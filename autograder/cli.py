@@ -177,7 +177,7 @@ def grade(
             subject,
             path,
             out,
-            workers=workers or defaults.workers,
+            workers=workers,
             device=device.value if device else defaults.device,
             mode=mode.value,
             require_sandbox=require_sandbox,

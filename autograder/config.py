@@ -54,6 +54,7 @@ class Defaults(Limits):
 
     workers: Count = 2
     device: Literal["cpu", "gpu", "auto"] = "cpu"
+    children_per_gpu: Count = 2  # submissions that share a GPU, each with its part of the memory
     network: bool = False
 
 

@@ -16,13 +16,14 @@ from typing import Any
 from otter.test_files import TestCase
 
 from autograder.cases import Verdict, run_case
+from autograder.devices import CPU, Slot
 from autograder.diagnosis import matching_misconception
 from autograder.misconceptions import Misconception
 from autograder.plan import Plan, Question
 from autograder.results import QuestionResult, SubmissionResult, TestResult
 from autograder.session.client import SessionEnded, StudentError, TimedOut
 from autograder.session.notebook import BudgetSpent, Notebook, Unreadable
-from autograder.session.policy import Policy, library_paths
+from autograder.session.policy import DEVICES, Policy, library_paths
 from autograder.standins import answers
 from autograder.testing.hidden import hidden_salt, measurements
 
@@ -61,14 +62,14 @@ class Graded:
     starved: bool = False
 
 
-def grade(control: socket.socket, plan: Plan, work: Work) -> Graded:
-    """Grade one submission in a box forked by the template behind ``control``.
+def grade(control: socket.socket, plan: Plan, work: Work, slot: Slot = CPU) -> Graded:
+    """Grade one submission in a box forked by the template behind ``control``, which computes on ``slot``.
 
     Student's faults end in the result; ``GraderFault`` is raised where the grader failed, and the caller
     tries again.
     """
     started = time.monotonic()
-    notebook = Notebook(control, _policy(plan), plan.limits, _number(work.salt, "notebook"), plan.before_cell)
+    notebook = Notebook(control, _policy(plan, slot), plan.limits, _number(work.salt, "notebook"), plan.before_cell)
     try:
         try:
             notebook.read(work.filename, work.data, plan.assignment, check_name=plan.ours)
@@ -223,9 +224,11 @@ def _bounded(notebook: Notebook, function: Any) -> Any:
     return lambda *content: notebook.namespace.bounded(function, *content)
 
 
-def _policy(plan: Plan) -> Policy:
+def _policy(plan: Plan, slot: Slot) -> Policy:
     limits = plan.limits
     return Policy(
+        devices=DEVICES + slot.devices,
+        gpu_memory_mib=slot.memory_mib,
         read=library_paths(),
         public=plan.public,
         memory_mib=limits.memory_mib,

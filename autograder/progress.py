@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder.batch.events import Event, Finished, Planned, Started
+from autograder.batch.events import Chosen, Event, Finished, Planned, Started
 from autograder.terminal import plain, stderr
 
 __all__ = ["BatchProgress", "Interrupts", "JsonLines"]
@@ -50,6 +50,8 @@ class JsonLines:
 
 def _as_data(event: Event) -> dict[str, Any]:
     match event:
+        case Chosen(device):
+            return {"event": "chosen", "device": device}
         case Planned(total, done):
             return {"event": "planned", "total": total, "done": done}
         case Started(name):
@@ -86,6 +88,8 @@ class BatchProgress:
 
     def __call__(self, event: Event) -> None:
         match event:
+            case Chosen(device):
+                self._progress.console.print(f"computing on {device}", style="dim")
             case Planned(total, done):
                 self._kept = done
                 self._progress.update(self._task, total=total, completed=done)

@@ -35,8 +35,8 @@ class _Grader(WorkerPlugin):
 
     name = _PLUGIN
 
-    def __init__(self, source: PlanSource, time_s: float) -> None:
-        self._source, self._time_s = source, time_s
+    def __init__(self, source: PlanSource, time_s: float, device: str) -> None:
+        self._arguments = (source, time_s, device)
 
     def setup(self, worker: object) -> None:
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class _Grader(WorkerPlugin):
 
     def grade(self, work: Work) -> Graded:
         with self._lock:
-            self._host = self._host or Host(self._source, self._time_s)
+            self._host = self._host or Host(*self._arguments)
             try:
                 return self._host.grade(work)
             except GraderFault:
@@ -70,18 +70,19 @@ def grade_all(
     stopping: Callable[[], bool] = lambda: False,
     *,
     address: str | None = None,
-    gpu: bool = False,
+    device: str = "cpu",
 ) -> Iterator[tuple[Work, Graded]]:
     """Grade ``works`` on the cluster at ``address``, or on one of ``workers`` local processes started for the call.
 
-    gpu: only on workers that have the resource ``GPU``, one submission for each. The other arguments are those of
+    device: where ``gpu``, only workers that have the resource ``GPU`` get submissions, one for each unit of it, and each
+    takes the first GPU that it sees. The other arguments are those of
     :func:`autograder.batch.local.grade_all`. Raises ``UsageError`` where no scheduler answers.
     """
     with _client(address, workers) as client:
-        client.register_plugin(_Grader(source, time_s))
+        client.register_plugin(_Grader(source, time_s, device))
         # Count every death here: Dask would hide the first three.
         client.run_on_scheduler(_hide_no_death)
-        yield from _Rounds(client, {"GPU": 1} if gpu else {}, on_start, stopping).grade(works)
+        yield from _Rounds(client, {"GPU": 1} if device == "gpu" else {}, on_start, stopping).grade(works)
 
 
 class _Rounds:

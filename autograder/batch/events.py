@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 from autograder.results import SubmissionResult
 
-__all__ = ["Event", "Finished", "Planned", "Started"]
+__all__ = ["Chosen", "Event", "Finished", "Planned", "Started"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Where the students' code computes, and why there."""
+
+    device: str
 
 
 @dataclass(frozen=True)
@@ -29,4 +36,4 @@ class Finished:
     result: SubmissionResult
 
 
-Event = Planned | Started | Finished
+Event = Chosen | Planned | Started | Finished

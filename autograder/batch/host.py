@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from autograder.batch.local import PlanSource, grade_all
+from autograder.devices import slots_for
 from autograder.errors import GraderFault
 from autograder.evaluate import Graded, Work
 
@@ -26,7 +27,7 @@ __all__ = ["Host"]
 class Host:
     """Grades one submission after the other; not for several threads at once."""
 
-    def __init__(self, source: PlanSource, time_s: float) -> None:
+    def __init__(self, source: PlanSource, time_s: float, device: str = "cpu") -> None:
         ours, theirs = socket.socketpair()
         code = "import sys; from autograder.batch.host import main; main(int(sys.argv[1]))"
         self._process = subprocess.Popen(
@@ -34,7 +35,7 @@ class Host:
         )
         theirs.close()
         self._connection = Connection(ours.detach())
-        self._connection.send((source, time_s))
+        self._connection.send((source, time_s, device))
 
     def grade(self, work: Work) -> Graded:
         """The result of one submission; raises ``GraderFault`` where the host is gone."""
@@ -59,8 +60,9 @@ def main(descriptor: int) -> None:
     """Entry point of the host's process."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     connection = Connection(descriptor)
-    source, time_s = connection.recv()
-    for _, graded in grade_all(_works(connection), source, 1, time_s, lambda _: None):
+    source, time_s, device = connection.recv()
+    slots, _ = slots_for(device, 1, 1, 1)
+    for _, graded in grade_all(_works(connection), source, slots, time_s, lambda _: None):
         connection.send(graded)
 
 

@@ -20,12 +20,13 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
+from autograder.devices import CPU, Slot
 from autograder.errors import GraderFault, UsageError
 from autograder.evaluate import Graded, Work
 from autograder.results import SubmissionResult
@@ -48,6 +49,7 @@ PlanSource = Callable[[], Any]
 class _Worker:
     process: Any
     pipe: Connection
+    slot: Slot
     template: Template
     work: Work | None = None
     since: float = field(default_factory=time.monotonic)
@@ -56,21 +58,24 @@ class _Worker:
 def grade_all(
     works: Iterable[Work],
     source: PlanSource,
-    workers: int,
+    workers: int | Sequence[Slot],
     time_s: float,
     on_start: Callable[[str], None],
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Work, Graded]]:
     """Grade ``works`` on ``workers`` processes; results come as they are ready, in no fixed order.
 
+    workers: their number, on the CPU, or the slot of each.
+
     ``works`` may be a generator: each is taken when a worker is idle, so that a course's files are never all
     in memory. Where a time limit struck code that had waited for the processor, the submission is graded once more
     at the end, with no other beside it, and that result counts. Once ``stopping()`` is true no other work is taken up.
     """
+    slots = [CPU] * workers if isinstance(workers, int) else list(workers)
     starved = []
-    with _Pool(source, workers) as pool:
+    with _Pool(source, slots) as pool:
         for work, graded in _graded(pool, works, time_s, on_start, stopping):
-            if graded.starved and workers > 1:
+            if graded.starved and len(slots) > 1:
                 starved.append(work)
             else:
                 yield work, graded
@@ -120,28 +125,29 @@ class _Waiting:
 
 
 class _Pool:
-    """The workers and their template; whatever dies is started again."""
+    """The workers, and one template for those on a CPU or on the same GPU; whatever dies is started again."""
 
-    def __init__(self, source: PlanSource, count: int) -> None:
+    def __init__(self, source: PlanSource, slots: Sequence[Slot]) -> None:
         self._source = source
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOAD)
-        self._count = count
+        self._slots = slots
         self._workers: list[_Worker] = []
-        self._template: Template | None = None
+        self._templates: dict[Slot, Template] = {}
 
     def __enter__(self) -> Self:
-        self._template = Template()
+        self._templates = {slot: Template(dict(slot.template)) for slot in dict.fromkeys(self._slots)}
         with _quiet_children():
-            self._workers = [self._start() for _ in range(self._count)]
-        self._template.wait_warm()
+            self._workers = [self._start(slot) for slot in self._slots]
+        for template in self._templates.values():
+            template.wait_warm()
         return self
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
             self._stop(worker)
-        if self._template is not None:
-            self._template.close()
+        for template in self._templates.values():
+            template.close()
 
     @property
     def busy(self) -> bool:
@@ -151,7 +157,8 @@ class _Pool:
         """A submission for every idle worker."""
         for index, worker in enumerate(self._workers):
             if worker.work is None and waiting:
-                if worker.template is not self._template or not self._template.alive:
+                template = self._templates[worker.slot]
+                if worker.template is not template or not template.alive:
                     worker = self._workers[index] = self._replace(worker)
                 work = waiting.take()
                 on_start(work.name)
@@ -185,23 +192,24 @@ class _Pool:
                 self._workers[index] = self._replace(worker)
             yield work, outcome
 
-    def _start(self) -> _Worker:
+    def _start(self, slot: Slot) -> _Worker:
         ours, theirs = self._context.Pipe()
-        control = self._template.connect()
-        process = self._context.Process(target=_evaluator, args=(theirs, control, self._source), daemon=True)
+        control = self._templates[slot].connect()
+        process = self._context.Process(target=_evaluator, args=(theirs, control, self._source, slot), daemon=True)
         process.start()
         theirs.close()
         control.close()
-        return _Worker(process, ours, self._template)
+        return _Worker(process, ours, slot, self._templates[slot])
 
     def _replace(self, worker: _Worker) -> _Worker:
         """A new worker, with a new template if the old one is gone."""
         self._stop(worker)
-        if not self._template.alive:
-            self._template.close()
-            self._template = Template()
-            self._template.wait_warm()
-        return self._start()
+        slot = worker.slot
+        if not self._templates[slot].alive:
+            self._templates[slot].close()
+            self._templates[slot] = Template(dict(slot.template))
+            self._templates[slot].wait_warm()
+        return self._start(slot)
 
     @staticmethod
     def _stop(worker: _Worker) -> None:
@@ -211,7 +219,7 @@ class _Pool:
         worker.process.join()
 
 
-def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
+def _evaluator(pipe: Connection, control: Any, source: PlanSource, slot: Slot) -> None:
     """A worker process: make the plan, then grade what comes."""
     from autograder.evaluate import grade
 
@@ -230,7 +238,7 @@ def _evaluator(pipe: Connection, control: Any, source: PlanSource) -> None:
         except EOFError:
             return
         try:
-            outcome: Graded | str = grade(control, plan, work)
+            outcome: Graded | str = grade(control, plan, work, slot)
         except GraderFault as fault:
             outcome = str(fault)
         except Exception as error:

@@ -6,17 +6,18 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.batch.collect import Submission, collect
-from autograder.batch.events import Event, Finished, Planned, Started
+from autograder.batch.events import Chosen, Event, Finished, Planned, Started
 from autograder.batch.journal import Journal, Stored, key
 from autograder.batch.regrade import broken, changes, merged, stale
 from autograder.batch.sources import AssignmentSource, PackageSource
 from autograder.config import Assignment, Course, Defaults, Limits
+from autograder.devices import CPU, Slot, slots_for
 from autograder.errors import GraderFault, UsageError
 from autograder.evaluate import Graded, Work
 from autograder.report import safe_name
@@ -35,7 +36,7 @@ def grade(
     paths: Iterable[Path],
     out: Path,
     *,
-    workers: int,
+    workers: int | None,
     device: str,
     mode: str,
     require_sandbox: bool,
@@ -52,8 +53,12 @@ def grade(
     ``local`` or ``dask``, then on the cluster at ``address`` or on one that is started for the call.
     Raises ``UsageError`` for bad input and where ``require_sandbox`` asks for a layer that is missing.
     """
-    if device == "gpu":
-        raise UsageError("--device gpu: not supported yet; use cpu or auto")
+    defaults = course.defaults if course else Defaults()
+    if executor == "local":
+        slots, chosen = slots_for(device, workers, defaults.children_per_gpu, defaults.workers)
+        on_event(Chosen(chosen))
+    else:
+        slots = [CPU] * (workers or defaults.workers)  # each Dask worker looks for a GPU of its own
     submissions = collect(paths)
     job = _Job(course, subject, mode)
     out.mkdir(parents=True, exist_ok=True)
@@ -62,28 +67,30 @@ def grade(
     journal = Journal(out)
     try:
         batch = _Batch(job, submissions, journal, out, on_event, stopping)
-        batch.grade_missing(_grader(executor, address, device), workers, require_sandbox)
+        batch.grade_missing(_grader(executor, address, device, slots), require_sandbox)
         return batch.result()
     finally:
         journal.close()
 
 
-def _grader(executor: str, address: str | None, device: str) -> Callable[..., Iterator[tuple[Work, Graded]]]:
-    """What grades works; raises ``UsageError`` for options that do not go together."""
+def _grader(
+    executor: str, address: str | None, device: str, slots: Sequence[Slot]
+) -> Callable[..., Iterator[tuple[Work, Graded]]]:
+    """What grades so many works; raises ``UsageError`` for options that do not go together."""
     if executor == "local":
         if address is not None:
             raise UsageError("--address: only with --executor dask")
         from autograder.batch.local import grade_all
 
-        return grade_all
+        return lambda count, works, source, *more: grade_all(works, source, slots[:count], *more)
     try:
         from autograder.batch import cluster
     except ModuleNotFoundError as error:
         raise UsageError(f"--executor dask: {error.name} is not installed; pip install 'dl-autograder[dask]'") from None
     from autograder.batch.sources import portable
 
-    def on_cluster(works, source, *more):
-        return cluster.grade_all(works, portable(source), *more, address=address, gpu=device == "gpu")
+    def on_cluster(count, works, source, *more):
+        return cluster.grade_all(works, portable(source), min(count, len(slots)), *more, address=address, device=device)
 
     return on_cluster
 
@@ -151,13 +158,13 @@ class _Batch:
         self._before: dict[str, SubmissionResult] = {}  # graded under another version
         self._stale: dict[str, tuple[str, ...]] = {}
 
-    def grade_missing(self, grader: Callable[..., Any], workers: int, require_sandbox: bool) -> None:
+    def grade_missing(self, grader: Callable[..., Any], require_sandbox: bool) -> None:
         missing = [s for s in self._submissions if not self._is_known(s, require_sandbox)]
         self._on_event(Planned(total=len(self._submissions), done=len(self._found)))
         if self._job.mode == "stock":
             self._grade_stock(missing)
         elif missing:
-            self._grade_isolated(grader, missing, workers, require_sandbox)
+            self._grade_isolated(grader, missing, require_sandbox)
 
     def result(self) -> BatchResult:
         ordered = tuple(self._found[s.name] for s in self._submissions if s.name in self._found)
@@ -217,12 +224,12 @@ class _Batch:
         )
 
     def _grade_isolated(
-        self, grader: Callable[..., Any], submissions: list[Submission], workers: int, require_sandbox: bool
+        self, grader: Callable[..., Any], submissions: list[Submission], require_sandbox: bool
     ) -> None:
         source, time_s = self._job.source(), self._job.limits.time_s
-        works, workers = self._works(submissions), min(workers, len(submissions))
+        works = self._works(submissions)
         events = (lambda name: self._on_event(Started(name)), self._stopping)
-        for work, graded in grader(works, source, workers, time_s, *events):
+        for work, graded in grader(len(submissions), works, source, time_s, *events):
             missing = missing_layers(graded.layers) if graded.layers else []
             if require_sandbox and missing:
                 raise UsageError(f"--require-sandbox: missing here: {', '.join(missing)}; see `autograder doctor`")

@@ -9,12 +9,11 @@ import sysconfig
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["HOME", "PUBLIC", "Policy", "library_paths"]
+__all__ = ["DEVICES", "HOME", "PUBLIC", "Policy", "library_paths"]
 
 HOME = "/home/student"  # scratch: the notebook's working directory, a tmpfs
 PUBLIC = "/public"  # what ships with the assignment: kit, data
-# Devices by name, each a bind mount of the host's.
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")  # bind mounts of the host's
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/fonts",
     "/etc/alternatives", "/etc/nsswitch.conf", "/sys/devices/system/cpu",
@@ -27,14 +26,16 @@ class Policy:
 
     read: host paths shown read-only at the same place; public: (host path, name below ``/public``),
     read-only; devices: host device nodes; memory_mib: of the whole tree, above the warm interpreter;
+    gpu_memory_mib: of the GPU that TensorFlow may take, 0 where there is none;
     processes: processes and threads; scratch_mib, scratch_inodes: the tmpfs; cpu_s: CPU seconds of one
     process; environment: variables set before the notebook starts.
     """
 
     read: tuple[str, ...] = ()
     public: tuple[tuple[str, str], ...] = ()
-    devices: tuple[str, ...] = tuple(f"/dev/{d}" for d in _DEVICES)
+    devices: tuple[str, ...] = DEVICES
     memory_mib: int = 3072
+    gpu_memory_mib: int = 0
     processes: int = 256
     scratch_mib: int = 256
     scratch_inodes: int = 20_000

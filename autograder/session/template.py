@@ -123,6 +123,16 @@ def _server(shell: Any, policy: Policy) -> Any:
 
         os.environ.update(policy.environment)
         sys.path.insert(0, "")
+        if policy.gpu_memory_mib:
+            _bound_gpu_memory(policy.gpu_memory_mib)
         StudentServer(channel, shell, output_kib).serve(["hello", layers])
 
     return serve
+
+
+def _bound_gpu_memory(mib: int) -> None:
+    """TensorFlow's share of the GPU; student code could undo it, and would then meet other children's limits."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=mib)])

@@ -28,8 +28,12 @@ def test_ctrl_c_finishes_what_is_in_work(otter_zip, tmp_path):
     batch = subprocess.Popen(
         command(otter_zip("words"), folder, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    first = [json.loads(batch.stdout.readline()) for _ in range(2)]
-    assert first == [{"event": "planned", "total": 3, "done": 0}, {"event": "started", "submission": "s0.py"}]
+    first = [json.loads(batch.stdout.readline()) for _ in range(3)]
+    assert first == [
+        {"event": "chosen", "device": "CPU, GPUs are hidden"},
+        {"event": "planned", "total": 3, "done": 0},
+        {"event": "started", "submission": "s0.py"},
+    ]
     os.killpg(batch.pid, signal.SIGINT)
     rest, words = batch.communicate(timeout=60)
     assert batch.returncode == 130, words
@@ -37,6 +41,6 @@ def test_ctrl_c_finishes_what_is_in_work(otter_zip, tmp_path):
     assert "1 are graded; the same command goes on" in words
     assert [s["submission"] for s in json.loads((out / "results.json").read_text())["submissions"]] == ["s0.py"]
     again = subprocess.run(command(otter_zip("words"), folder, out), capture_output=True, text=True, check=True)
-    assert events(again.stdout)[0] == {"event": "planned", "total": 3, "done": 1}
+    assert events(again.stdout)[1] == {"event": "planned", "total": 3, "done": 1}
     assert [e["submission"] for e in events(again.stdout) if e["event"] == "started"] == ["s1.py", "s2.py"]
     assert len(json.loads((out / "results.json").read_text())["submissions"]) == 3

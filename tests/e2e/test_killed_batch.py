@@ -60,7 +60,7 @@ def test_ten_kills_at_random_moments(tmp_path):
         log.write_text("")
         kept = journaled(out)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while not log.stat().st_size and process.poll() is None:
+        while "Planned" not in log.read_text() and process.poll() is None:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.05))
         process.send_signal(signal.SIGKILL)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from autograder.batch.events import Finished, Planned, Started
+from autograder.batch.events import Chosen, Finished, Planned, Started
 from autograder.progress import Interrupts, JsonLines
 from autograder.results import SubmissionResult
 
@@ -15,9 +15,10 @@ def test_every_event_is_one_line_of_json(capsys):
     """Names are written so that any terminal or script can read them."""
     result = SubmissionResult(submission="ünï\n.ipynb", status="timeout", score=1 / 3, max_score=2.0, seconds=1.23456)
     with JsonLines() as watch:
-        for event in (Planned(3, 1), Started("ünï\n.ipynb"), Finished(result)):
+        for event in (Chosen("CPU"), Planned(3, 1), Started("ünï\n.ipynb"), Finished(result)):
             watch(event)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"event": "chosen", "device": "CPU"},
         {"event": "planned", "total": 3, "done": 1},
         {"event": "started", "submission": "ünï\n.ipynb"},
         {"event": "finished", "submission": "ünï\n.ipynb", "status": "timeout", "score": 0.3333, "max_score": 2.0, "seconds": 1.235},
