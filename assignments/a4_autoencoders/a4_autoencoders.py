@@ -521,8 +521,27 @@ if trained is None or denoise_curve(autoencoder, classifier, x_test, images.y_te
 else:
     classifier.fit(x.reshape(-1, 28, 28, 1), images.y_train, batch_size=32, epochs=3, verbose=0)
     accuracies = denoise_curve(autoencoder, classifier, x_test, images.y_test, levels, 0)
-    curves = {name: (levels, values) for name, values in zip(("noisy", "denoised"), accuracies, strict=True)}
-    plot_curves(curves, xlabel="noise level", ylabel="accuracy", title="reading digits through noise")
+    digit = x_test[5:6]  # the same one at every level, above its place on the axis
+    noisy = [np.asarray(salt_and_pepper(digit, level, 0)).reshape(1, 784) for level in levels]
+    rows = {"noisy": noisy, "denoised": [np.asarray(autoencoder(picture)) for picture in noisy]}
+    figure, axes = plt.subplots(
+        3, 1, figsize=(8, 5.4), sharex=True, height_ratios=(1, 1, 4), layout="constrained"
+    )
+    for axis, values, (name, pictures), colour in zip(
+        axes[:2], accuracies, rows.items(), ("tab:blue", "tab:orange"), strict=True
+    ):
+        for level, picture in zip(levels, pictures, strict=True):
+            axis.imshow(picture.reshape(28, 28), cmap="gray_r", extent=(level - 0.045, level + 0.045, 0, 1))
+        axis.set(aspect="auto", ylim=(0, 1), yticks=[])
+        axis.set_ylabel(name, color=colour)
+        axis.spines[:].set_visible(False)
+        axis.tick_params(bottom=False)
+        axes[2].plot(levels, values, marker="o", color=colour, label=name)
+    axes[2].set(xlim=(-0.06, 1.06), ylim=(0, 1), xticks=levels, xlabel="noise level", ylabel="accuracy")
+    axes[2].grid(alpha=0.25)
+    axes[2].spines[["top", "right"]].set_visible(False)
+    axes[2].legend(frameon=False)
+    plt.show()
 
 # %% [markdown]
 # Without noise the detour costs something: 32 numbers do not hold all of a digit. From a little noise on it pays.
