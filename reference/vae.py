@@ -1,4 +1,4 @@
-"""A variational autoencoder: a picture becomes a point cloud in a small latent space, a point becomes a picture.
+"""A variational autoencoder: a picture becomes a cloud of latent codes, and every code a picture.
 
 Encoder and decoder are convolutional networks; what lies between them is drawn at random:
 

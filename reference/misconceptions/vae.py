@@ -37,8 +37,8 @@ def variance_for_the_standard_deviation(mean, logvar, eps):
     question="q1",
     replaces="reparameterize",
     caught_by="mean, spread and the given noise",
-    explanation="logvar itself was taken for the standard deviation. It is the logarithm of a variance, and "
-    "often negative: the standard deviation is exp(logvar/2).",
+    explanation="logvar itself was taken for the standard deviation. It is the logarithm of a variance, "
+    "and often negative: the standard deviation is exp(logvar/2).",
 )
 def logvar_for_the_standard_deviation(mean, logvar, eps):
     return mean + logvar * eps
@@ -59,8 +59,8 @@ def half_outside_the_exponential(mean, logvar, eps):
     question="q1",
     replaces="reparameterize",
     caught_by="mean, spread and the given noise",
-    explanation="The standard deviation is softplus(logvar) here. With logvar the logarithm of the variance it "
-    "is exp(logvar/2).",
+    explanation="The standard deviation is softplus(logvar) here. With logvar the logarithm of the "
+    "variance it is exp(logvar/2).",
 )
 def softplus_for_the_standard_deviation(mean, logvar, eps):
     return mean + tf.math.softplus(logvar) * eps
@@ -70,8 +70,8 @@ def softplus_for_the_standard_deviation(mean, logvar, eps):
     question="q1",
     replaces="reparameterize",
     caught_by="mean, spread and the given noise",
-    explanation="The function draws noise of its own. It has to use the eps that it is given, or nobody can "
-    "repeat its result.",
+    explanation="The function draws noise of its own. It has to use the eps that it is given, or nobody "
+    "can repeat its result.",
 )
 def noise_drawn_anew(mean, logvar, eps):
     return mean + tf.exp(logvar / 2) * tf.random.normal(tf.shape(mean))
@@ -91,8 +91,8 @@ def one_noise_for_the_batch(mean, logvar, eps):
     question="q1",
     replaces="reparameterize",
     caught_by="very small and very large variances",
-    explanation="logvar is clipped. A variance of 1e-6 or 1e6 is a number like any other, and where logvar is "
-    "clipped no gradient flows.",
+    explanation="logvar is clipped. A variance of 1e-6 or 1e6 is a number like any other, and where "
+    "logvar is clipped no gradient flows.",
 )
 def logvar_clipped(mean, logvar, eps):
     return mean + tf.exp(tf.clip_by_value(logvar, -4.0, 4.0) / 2) * eps
@@ -102,8 +102,8 @@ def logvar_clipped(mean, logvar, eps):
     question="q1",
     replaces="reparameterize",
     caught_by="gradients reach mean and logvar",
-    explanation="The sample leaves TensorFlow (NumPy, .numpy(), stop_gradient), so no gradient comes back to the "
-    "encoder. That gradient is what the trick is for.",
+    explanation="The sample leaves TensorFlow (NumPy, .numpy(), stop_gradient), so no gradient comes "
+    "back to the encoder. That gradient is what the trick is for.",
 )
 def gradient_cut_off(mean, logvar, eps):
     return np.asarray(mean) + np.exp(np.asarray(logvar) / 2) * np.asarray(eps)
@@ -127,8 +127,8 @@ def kl_with_the_wrong_sign(mean, logvar):
     question="q2",
     replaces="kl_divergence",
     caught_by="divergence of each example",
-    explanation="The 1 inside the sum is missing, so that the prior itself would have the divergence ½ for each "
-    "dimension.",
+    explanation="The 1 inside the sum is missing, so that the prior itself would have the divergence ½ "
+    "for each dimension.",
 )
 def kl_without_the_one(mean, logvar):
     return -0.5 * tf.reduce_sum(logvar - mean**2 - tf.exp(logvar), axis=-1)
@@ -148,8 +148,8 @@ def kl_without_the_half(mean, logvar):
     question="q2",
     replaces="kl_divergence",
     caught_by="divergence of each example",
-    explanation="The divergences of the dimensions were averaged. Dimensions are independent, so their divergences "
-    "add up.",
+    explanation="The divergences of the dimensions were averaged. Dimensions are independent, so their "
+    "divergences add up.",
 )
 def kl_averaged_over_dimensions(mean, logvar):
     return -0.5 * tf.reduce_mean(1 + logvar - mean**2 - tf.exp(logvar), axis=-1)
@@ -159,8 +159,8 @@ def kl_averaged_over_dimensions(mean, logvar):
     question="q2",
     replaces="kl_divergence",
     caught_by="divergence of each example",
-    explanation="That is one number for the batch. Each example has its own divergence: sum over the last axis "
-    "only.",
+    explanation="That is one number for the batch. Each example has its own divergence: sum over the "
+    "last axis only.",
 )
 def kl_averaged_over_the_batch(mean, logvar):
     return tf.reduce_mean(-0.5 * tf.reduce_sum(1 + logvar - mean**2 - tf.exp(logvar), axis=-1))
@@ -170,8 +170,8 @@ def kl_averaged_over_the_batch(mean, logvar):
     question="q2",
     replaces="kl_divergence",
     caught_by="divergence of each example",
-    explanation="logvar was taken for the standard deviation, then squared and its logarithm taken. It is the "
-    "logarithm of the variance already; the variance is exp(logvar).",
+    explanation="logvar was taken for the standard deviation, then squared and its logarithm taken. It "
+    "is the logarithm of the variance already; the variance is exp(logvar).",
 )
 def kl_with_logvar_as_standard_deviation(mean, logvar):
     return -0.5 * tf.reduce_sum(1 + tf.math.log(logvar**2) - mean**2 - logvar**2, axis=-1)
@@ -201,8 +201,8 @@ def kl_without_the_square(mean, logvar):
     question="q2",
     replaces="kl_divergence",
     caught_by="divergence against Monte Carlo",
-    explanation="That is KL(p ‖ q), from q to the prior. The bound needs KL(q ‖ p), the mean of log q - log p "
-    "under q.",
+    explanation="That is KL(p ‖ q), from q to the prior. The bound needs KL(q ‖ p), the mean of log q - "
+    "log p under q.",
 )
 def kl_the_other_way_round(mean, logvar):
     return 0.5 * tf.reduce_sum(logvar + (1 + mean**2) * tf.exp(-logvar) - 1, axis=-1)
@@ -243,8 +243,8 @@ def density_without_the_half(sample, mean, logvar):
     question="q2",
     replaces="log_normal_pdf",
     caught_by="log-density of each example",
-    explanation="The log-densities of the dimensions were averaged. Densities of independent dimensions multiply, "
-    "so their logarithms add up.",
+    explanation="The log-densities of the dimensions were averaged. Densities of independent dimensions "
+    "multiply, so their logarithms add up.",
 )
 def density_averaged_over_dimensions(sample, mean, logvar):
     constant = np.log(2 * np.pi)
@@ -255,8 +255,8 @@ def density_averaged_over_dimensions(sample, mean, logvar):
     question="q2",
     replaces="log_normal_pdf",
     caught_by="density integrates to one",
-    explanation="The logarithm of the variance is missing from the constant, so the density does not integrate "
-    "to 1.",
+    explanation="The logarithm of the variance is missing from the constant, so the density does not "
+    "integrate to 1.",
 )
 def density_without_the_variance(sample, mean, logvar):
     return -0.5 * tf.reduce_sum(np.log(2 * np.pi) + (sample - mean) ** 2 * tf.exp(-logvar), axis=-1)
@@ -266,8 +266,8 @@ def density_without_the_variance(sample, mean, logvar):
     question="q2",
     replaces="log_normal_pdf",
     caught_by="log-density of each example",
-    explanation="The squared distance was divided by the standard deviation, exp(logvar/2). It is divided by the "
-    "variance, exp(logvar).",
+    explanation="The squared distance was divided by the standard deviation, exp(logvar/2). It is "
+    "divided by the variance, exp(logvar).",
 )
 def density_with_the_standard_deviation(sample, mean, logvar):
     constant = np.log(2 * np.pi)
@@ -278,7 +278,8 @@ def density_with_the_standard_deviation(sample, mean, logvar):
     question="q2",
     replaces="log_normal_pdf",
     caught_by="log-density of each example",
-    explanation="That is the density. Its logarithm was asked for; the product of many densities underflows.",
+    explanation="That is the density. Its logarithm was asked for; the product of many densities "
+    "underflows.",
 )
 def density_without_logarithm(sample, mean, logvar):
     constant = np.log(2 * np.pi)
@@ -292,8 +293,8 @@ def density_without_logarithm(sample, mean, logvar):
     question="q3",
     replaces="build_encoder",
     caught_by="the encoder's two outputs",
-    explanation="The encoder has one output of 2·latent_dim numbers. Split it inside the model, or give the model "
-    "two heads: mean and logvar.",
+    explanation="The encoder has one output of 2·latent_dim numbers. Split it inside the model, or give "
+    "the model two heads: mean and logvar.",
 )
 def encoder_with_one_output(latent_dim):
     return keras.Sequential(
@@ -310,8 +311,8 @@ def encoder_with_one_output(latent_dim):
     question="q3",
     replaces="build_encoder",
     caught_by="the encoder's two outputs",
-    explanation="The encoder returns a sample z besides mean and logvar. Here it describes the distribution, and "
-    "`reparameterize` draws from it.",
+    explanation="The encoder returns a sample z besides mean and logvar. Here it describes the "
+    "distribution, and `reparameterize` draws from it.",
 )
 def encoder_returns_a_sample_too(latent_dim):
     images = keras.Input((28, 28, 1))
@@ -339,8 +340,8 @@ def encoder_of_two_dimensions(latent_dim):
     question="q3",
     replaces="build_encoder",
     caught_by="mean and logvar are unbounded",
-    explanation="The second output cannot be negative: it looks like a variance (softplus, exp). The *logarithm* of "
-    "the variance is asked for, which is negative wherever the variance is below 1.",
+    explanation="The second output cannot be negative: it looks like a variance (softplus, exp). The "
+    "*logarithm* of the variance is asked for, which is negative wherever the variance is below 1.",
 )
 def variance_through_softplus(latent_dim):
     images = keras.Input((28, 28, 1))
@@ -354,8 +355,8 @@ def variance_through_softplus(latent_dim):
     question="q3",
     replaces="build_encoder",
     caught_by="mean and logvar are unbounded",
-    explanation="The heads of the encoder carry a ReLU, so they cannot be negative, and where they are 0 no gradient "
-    "flows. Leave them linear.",
+    explanation="The heads of the encoder carry a ReLU, so they cannot be negative, and where they are 0 "
+    "no gradient flows. Leave them linear.",
 )
 def logvar_through_relu(latent_dim):
     images = keras.Input((28, 28, 1))
@@ -368,8 +369,8 @@ def logvar_through_relu(latent_dim):
     question="q3",
     replaces="build_encoder",
     caught_by="mean and logvar are unbounded",
-    explanation="The means pass through an activation that bounds them (tanh, sigmoid). A mean of the posterior may "
-    "lie anywhere.",
+    explanation="The means pass through an activation that bounds them (tanh, sigmoid). A mean of the "
+    "posterior may lie anywhere.",
 )
 def mean_through_tanh(latent_dim):
     images = keras.Input((28, 28, 1))
@@ -407,8 +408,8 @@ def dense_encoder(latent_dim):
     question="q3",
     replaces="build_decoder",
     caught_by="logits are unbounded",
-    explanation="The decoder ends in a sigmoid. It should return logits: the loss takes them as they are, and stays "
-    "exact where a sigmoid rounds to 0 or 1.",
+    explanation="The decoder ends in a sigmoid. It should return logits: the loss takes them as they "
+    "are, and stays exact where a sigmoid rounds to 0 or 1.",
 )
 def decoder_ends_in_sigmoid(latent_dim):
     return keras.Sequential(
@@ -479,7 +480,8 @@ def decoder_of_32_pixels(latent_dim):
     question="q3",
     replaces="build_decoder",
     caught_by="convolutions",
-    explanation="The decoder is made of dense layers only; at least one (transposed) convolution is asked for.",
+    explanation="The decoder is made of dense layers only; at least one (transposed) convolution is "
+    "asked for.",
 )
 def dense_decoder(latent_dim):
     return keras.Sequential(
@@ -513,8 +515,8 @@ def cross_entropy_averaged_over_pixels(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The KL divergence was added. It is the price of the code and is subtracted; added, the bound "
-    "exceeds the likelihood.",
+    explanation="The KL divergence was added. It is the price of the code and is subtracted; added, the "
+    "bound exceeds the likelihood.",
 )
 def divergence_added(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -539,7 +541,8 @@ def divergence_left_out(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="That is the negative ELBO, the loss. The ELBO itself is a lower bound of log p(x): higher is better.",
+    explanation="That is the negative ELBO, the loss. The ELBO itself is a lower bound of log p(x): "
+    "higher is better.",
 )
 def loss_for_the_bound(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -578,8 +581,8 @@ def sigmoid_applied_twice(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The logits were taken for probabilities: keras.losses.binary_crossentropy needs from_logits=True "
-    "here.",
+    explanation="The logits were taken for probabilities: keras.losses.binary_crossentropy needs "
+    "from_logits=True here.",
 )
 def logits_taken_for_probabilities(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -592,8 +595,8 @@ def logits_taken_for_probabilities(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The mean was decoded instead of a sample. The bound is an expectation over q(z|x), and eps is "
-    "there to draw from it.",
+    explanation="The mean was decoded instead of a sample. The bound is an expectation over q(z|x), and "
+    "eps is there to draw from it.",
 )
 def mean_decoded_instead_of_a_sample(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -605,7 +608,8 @@ def mean_decoded_instead_of_a_sample(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The bound draws noise of its own: two calls with the same eps differ. Use the eps that was given.",
+    explanation="The bound draws noise of its own: two calls with the same eps differ. Use the eps that "
+    "was given.",
 )
 def noise_drawn_in_the_bound(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -618,8 +622,8 @@ def noise_drawn_in_the_bound(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The divergence was estimated from the sample, log q(z) - log p(z). That is right on average, but "
-    "noisy; the KL divergence of two normal distributions is known exactly.",
+    explanation="The divergence was estimated from the sample, log q(z) - log p(z). That is right on "
+    "average, but noisy; the KL divergence of two normal distributions is known exactly.",
 )
 def divergence_from_one_sample(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -634,8 +638,8 @@ def divergence_from_one_sample(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="The squared error of the pixels is the log-likelihood of a normal distribution. Here a pixel is "
-    "a Bernoulli variable, with the binary cross-entropy.",
+    explanation="The squared error of the pixels is the log-likelihood of a normal distribution. Here a "
+    "pixel is a Bernoulli variable, with the binary cross-entropy.",
 )
 def squared_error_for_the_cross_entropy(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -647,8 +651,8 @@ def squared_error_for_the_cross_entropy(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="the bound of each image",
-    explanation="Labels and logits have changed places in the cross-entropy: x is the label, the decoder gives the "
-    "logits.",
+    explanation="Labels and logits have changed places in the cross-entropy: x is the label, the decoder "
+    "gives the logits.",
 )
 def labels_and_logits_swapped(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -661,8 +665,8 @@ def labels_and_logits_swapped(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="networks in inference mode",
-    explanation="The networks run in training mode, so dropout makes the bound a matter of chance and batch "
-    "normalisation mixes the images of a batch. Call them with training=False.",
+    explanation="The networks run in training mode, so dropout makes the bound a matter of chance and "
+    "batch normalisation mixes the images of a batch. Call them with training=False.",
 )
 def networks_in_training_mode(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=True)
@@ -675,8 +679,9 @@ def networks_in_training_mode(encoder, decoder, x, eps):
     question="q4",
     replaces="elbo",
     caught_by="a very sure decoder",
-    explanation="The logarithm of a finished sigmoid with a small constant against log 0 caps the loss of a pixel at "
-    "16. Computed from the logits, max(l, 0) - l·x + log(1 + exp(-|l|)), it needs no constant.",
+    explanation="The logarithm of a finished sigmoid with a small constant against log 0 caps the loss "
+    "of a pixel at 16. Computed from the logits, max(l, 0) - l·x + log(1 + exp(-|l|)), it needs no "
+    "constant.",
 )
 def logarithm_of_the_sigmoid(encoder, decoder, x, eps):
     mean, logvar = encoder(x, training=False)
@@ -694,8 +699,8 @@ def logarithm_of_the_sigmoid(encoder, decoder, x, eps):
     question="q5",
     replaces="train_vae",
     caught_by="it learns digits",
-    explanation="Adam minimises what it is given, and it was given the ELBO: the bound falls. The loss is the "
-    "negative ELBO.",
+    explanation="Adam minimises what it is given, and it was given the ELBO: the bound falls. The loss "
+    "is the negative ELBO.",
 )
 def descends_the_elbo(x, *, latent_dim, epochs, batch_size, seed):
     keras.utils.set_random_seed(seed)
@@ -721,7 +726,8 @@ def descends_the_elbo(x, *, latent_dim, epochs, batch_size, seed):
     question="q5",
     replaces="train_vae",
     caught_by="both networks are trained",
-    explanation="Only the decoder's weights are given to the optimizer, so the encoder stays as it was drawn.",
+    explanation="Only the decoder's weights are given to the optimizer, so the encoder stays as it was "
+    "drawn.",
 )
 def encoder_not_trained(x, *, latent_dim, epochs, batch_size, seed):
     keras.utils.set_random_seed(seed)
@@ -749,7 +755,8 @@ def encoder_not_trained(x, *, latent_dim, epochs, batch_size, seed):
     question="q5",
     replaces="train_vae",
     caught_by="both networks are trained",
-    explanation="Only the encoder's weights are given to the optimizer, so the decoder stays as it was drawn.",
+    explanation="Only the encoder's weights are given to the optimizer, so the decoder stays as it was "
+    "drawn.",
 )
 def decoder_not_trained(x, *, latent_dim, epochs, batch_size, seed):
     keras.utils.set_random_seed(seed)
@@ -777,7 +784,8 @@ def decoder_not_trained(x, *, latent_dim, epochs, batch_size, seed):
     question="q5",
     replaces="train_vae",
     caught_by="networks and history",
-    explanation="The history holds the loss, the negative ELBO. Under the key elbo belongs the ELBO itself, which rises.",
+    explanation="The history holds the loss, the negative ELBO. Under the key elbo belongs the ELBO "
+    "itself, which rises.",
 )
 def history_of_the_loss(x, *, latent_dim, epochs, batch_size, seed, right=train_vae):
     encoder, decoder, history = right(
@@ -790,8 +798,8 @@ def history_of_the_loss(x, *, latent_dim, epochs, batch_size, seed, right=train_
     question="q5",
     replaces="train_vae",
     caught_by="networks and history",
-    explanation="The history was divided by the number of pixels. The ELBO of an image is the sum over its 784 "
-    "pixels.",
+    explanation="The history was divided by the number of pixels. The ELBO of an image is the sum over "
+    "its 784 pixels.",
 )
 def history_per_pixel(x, *, latent_dim, epochs, batch_size, seed, right=train_vae):
     encoder, decoder, history = right(
@@ -804,7 +812,8 @@ def history_per_pixel(x, *, latent_dim, epochs, batch_size, seed, right=train_va
     question="q5",
     replaces="train_vae",
     caught_by="networks and history",
-    explanation="The history was summed over the images of the training set. It should hold the mean per image.",
+    explanation="The history was summed over the images of the training set. It should hold the mean per "
+    "image.",
 )
 def history_summed_over_images(x, *, latent_dim, epochs, batch_size, seed, right=train_vae):
     encoder, decoder, history = right(
@@ -841,8 +850,8 @@ def seed_is_fixed(x, *, latent_dim, epochs, batch_size, seed, right=train_vae):
     question="q5",
     replaces="train_vae",
     caught_by="the seed decides",
-    explanation="The seed does not reach everything that is random. Keras draws initial weights with seeds of its own, "
-    "which tf.random.set_seed does not fix; keras.utils.set_random_seed(seed) does.",
+    explanation="The seed does not reach everything that is random. Keras draws initial weights with "
+    "seeds of its own, which tf.random.set_seed does not fix; keras.utils.set_random_seed(seed) does.",
 )
 def seed_misses_the_weights(x, *, latent_dim, epochs, batch_size, seed):
     tf.random.set_seed(seed)
@@ -868,7 +877,7 @@ def seed_misses_the_weights(x, *, latent_dim, epochs, batch_size, seed):
 @misconception(
     question="q5",
     replaces="train_vae",
-    caught_by="it learns digits",
+    caught_by="both networks are trained",
     explanation="The networks that come back are new ones, not those that were trained.",
 )
 def fresh_networks_returned(x, *, latent_dim, epochs, batch_size, seed, right=train_vae):
@@ -894,8 +903,8 @@ def sample_of_logits(decoder, n, seed):
     question="q6",
     replaces="sample",
     caught_by="samples from the prior",
-    explanation="The pixels are coin flips, 0 or 1. The probabilities themselves are asked for; they make the "
-    "smoother picture.",
+    explanation="The pixels are coin flips, 0 or 1. The probabilities themselves are asked for; they "
+    "make the smoother picture.",
 )
 def sample_of_coin_flips(decoder, n, seed):
     rng = np.random.default_rng(seed)
@@ -963,8 +972,8 @@ def sample_without_seed(decoder, n, seed):
     question="q6",
     replaces="latent_grid",
     caught_by="the latent grid",
-    explanation="The codes lie in equal steps from -1.64 to 1.64. Take equal steps of probability, 0.05 to 0.95, and of "
-    "each the quantile of the standard normal distribution.",
+    explanation="The codes lie in equal steps from -1.64 to 1.64. Take equal steps of probability, 0.05 "
+    "to 0.95, and of each the quantile of the standard normal distribution.",
 )
 def grid_in_equal_steps(decoder, n):
     axis = tf.linspace(-1.6448536, 1.6448536, n)
@@ -977,7 +986,8 @@ def grid_in_equal_steps(decoder, n):
     question="q6",
     replaces="latent_grid",
     caught_by="the latent grid",
-    explanation="The probabilities 0.05 to 0.95 were decoded themselves. The codes are their quantiles, -1.64 to 1.64.",
+    explanation="The probabilities 0.05 to 0.95 were decoded themselves. The codes are their quantiles, "
+    "-1.64 to 1.64.",
 )
 def grid_of_probabilities(decoder, n):
     axis = tf.linspace(0.05, 0.95, n)
@@ -1003,8 +1013,8 @@ def grid_of_logits(decoder, n):
     question="q6",
     replaces="latent_grid",
     caught_by="the latent grid",
-    explanation="(n, n, 28, 28) was reshaped as it is, which tears the tiles apart: a row of the picture holds one row of "
-    "pixels of n tiles. Transpose to (n, 28, n, 28) first.",
+    explanation="(n, n, 28, 28) was reshaped as it is, which tears the tiles apart: a row of the picture "
+    "holds one row of pixels of n tiles. Transpose to (n, 28, n, 28) first.",
 )
 def grid_torn_by_a_reshape(decoder, n):
     axis = tf.math.ndtri(tf.linspace(0.05, 0.95, n))
@@ -1016,7 +1026,8 @@ def grid_torn_by_a_reshape(decoder, n):
     question="q6",
     replaces="latent_grid",
     caught_by="the latent grid",
-    explanation="The tiles are in place, but each image is transposed: rows and columns of its pixels have changed places.",
+    explanation="The tiles are in place, but each image is transposed: rows and columns of its pixels "
+    "have changed places.",
 )
 def grid_of_transposed_tiles(decoder, n):
     axis = tf.math.ndtri(tf.linspace(0.05, 0.95, n))
@@ -1044,8 +1055,8 @@ def grid_as_a_stack(decoder, n):
     question="q7",
     replaces="train_latent_classifier",
     caught_by="the encoder stays as it is",
-    explanation="The classifier's training reaches into the encoder and changes its weights. Freeze the encoder, or "
-    "compute the codes once and train on them.",
+    explanation="The classifier's training reaches into the encoder and changes its weights. Freeze the "
+    "encoder, or compute the codes once and train on them.",
 )
 def classifier_trains_the_encoder(encoder, x, y, *, epochs, seed):
     keras.utils.set_random_seed(seed)
@@ -1061,8 +1072,8 @@ def classifier_trains_the_encoder(encoder, x, y, *, epochs, seed):
     question="q7",
     replaces="train_latent_classifier",
     caught_by="ten probabilities for each image",
-    explanation="The classifier sees a random sample z, so the same image gets another answer each time. Mean and logvar "
-    "say all that there is to know, without noise.",
+    explanation="The classifier sees a random sample z, so the same image gets another answer each time. "
+    "Mean and logvar say all that there is to know, without noise.",
 )
 def classifier_on_a_sample(encoder, x, y, *, epochs, seed):
     def codes(images):
@@ -1080,7 +1091,8 @@ def classifier_on_a_sample(encoder, x, y, *, epochs, seed):
     question="q7",
     replaces="train_latent_classifier",
     caught_by="mean and logvar both count",
-    explanation="The classifier sees the mean only. How sure the encoder is, logvar, tells something of the class too.",
+    explanation="The classifier sees the mean only. How sure the encoder is, logvar, tells something of "
+    "the class too.",
 )
 def classifier_on_the_mean_only(encoder, x, y, *, epochs, seed):
     keras.utils.set_random_seed(seed)
@@ -1143,8 +1155,8 @@ def classifier_returns_labels(encoder, x, y, *, epochs, seed):
     question="q7",
     replaces="train_latent_classifier",
     caught_by="ten probabilities for each image",
-    explanation="There is a column for each class that occurs in y. There are ten classes, whether all of them occur in "
-    "the training set or not.",
+    explanation="There is a column for each class that occurs in y. There are ten classes, whether all "
+    "of them occur in the training set or not.",
 )
 def only_classes_that_occur(encoder, x, y, *, epochs, seed):
     def codes(images):
@@ -1163,7 +1175,8 @@ def only_classes_that_occur(encoder, x, y, *, epochs, seed):
     question="q7",
     replaces="train_latent_classifier",
     caught_by="it reads digits",
-    explanation="Images and labels were shuffled apart: the order of the one has to be the order of the other.",
+    explanation="Images and labels were shuffled apart: the order of the one has to be the order of the "
+    "other.",
 )
 def labels_shuffled_apart(encoder, x, y, *, epochs, seed):
     def codes(images):

@@ -143,7 +143,7 @@ def test_bound_from_its_parts(rng):
 
 
 def test_bound_is_below_the_likelihood(rng):
-    """On average over the noise the bound is below log p(x), which two latent dimensions give by quadrature."""
+    """On average over the noise the bound is below log p(x), known by quadrature in two dimensions."""
     encoder, decoder, (kernel, bias) = linear_networks(rng)
     x = bars(2)
     axis = np.linspace(-6, 6, 61)

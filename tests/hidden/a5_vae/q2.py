@@ -41,7 +41,8 @@ def test_kl(env):
     points=1.5,
     hidden=True,
     success_message="The KL divergence is the mean of log q - log p.",
-    failure_message="KL = E_q[log q(z) - log p(z)] with the standard normal p: draw many z from q and compare.",
+    failure_message="KL = E_q[log q(z) - log p(z)] with the standard normal p: draw many z from q and "
+    "compare.",
 )
 def test_monte_carlo(env):
     mean, logvar = normal("q2 monte carlo", (3, 2))

@@ -46,7 +46,8 @@ def encode(encoder, x, latent_dim):
     """(mean, logvar) as checked arrays."""
     outputs = encoder(x, training=False)
     what = "encoder(x) should give the two outputs mean and logvar"
-    check(isinstance(outputs, tuple | list), f"{what}, not a single array.", cause="encoder_with_one_output")
+    joined = "encoder_with_one_output" if np.shape(outputs) == (len(x), 2 * latent_dim) else None
+    check(isinstance(outputs, tuple | list), f"{what}, not a single array.", cause=joined)
     sampled = "encoder_returns_a_sample_too" if len(outputs) == 3 else None
     check(len(outputs) == 2, f"{what}, not {len(outputs)}.", cause=sampled)
     shape = (len(x), latent_dim)

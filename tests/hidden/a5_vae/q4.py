@@ -94,7 +94,8 @@ class Toy:
     points=2.5,
     hidden=True,
     success_message="The ELBO is right for every image.",
-    failure_message="ELBO = -Σ_pixels BCE(logits, x) - KL for each image, with z from the eps that was given.",
+    failure_message="ELBO = -Σ_pixels BCE(logits, x) - KL for each image, with z from the eps that was "
+    "given.",
 )
 def test_value(env):
     for as_tuple in (False, True):
@@ -183,8 +184,8 @@ def test_inference(env):
     points=1,
     hidden=True,
     success_message="Large logits give a finite and right ELBO.",
-    failure_message="For logits of ±60 the logarithm of a sigmoid in float32 is -inf: take the cross-entropy "
-    "from the logits.",
+    failure_message="For logits of ±60 the logarithm of a sigmoid in float32 is -inf: take the "
+    "cross-entropy from the logits.",
 )
 def test_sure(env):
     toy = Toy("q4 sure", latent_dim=2)

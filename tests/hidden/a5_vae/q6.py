@@ -17,7 +17,7 @@ points = 6
 
 
 def shake(model, codes, seed):
-    """Noise on all weights, stronger and stronger until the logits spread; then a scale that makes them ±3."""
+    """Noise on all weights, stronger and stronger until the logits spread."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -86,8 +86,8 @@ def test_samples(env):
     points=1,
     hidden=True,
     success_message="The seed decides the samples, for every number of latent dimensions.",
-    failure_message="The same seed gives the same images, another seed others; the number of latent dimensions "
-    "is the decoder's.",
+    failure_message="The same seed gives the same images, another seed others; the number of latent "
+    "dimensions is the decoder's.",
 )
 def test_seed(env):
     for latent_dim in (2, 5):

@@ -54,11 +54,9 @@ def classified(classify, x, what="the classifier's answer"):
 
 def halves(rng, n):
     """Images of which the upper half tells label % 5 and the lower half label // 5, and their labels."""
-    codes = rng.normal(size=(2, 14 * 28, 10))
-    codes[0, :, 5:], codes[1, :, 1:5] = codes[0, :, :5], codes[1, :, [0] * 4].T
-    codes[1, :, 6:] = codes[1, :, [5] * 4].T
+    upper, lower = rng.normal(size=(5, 14, 28)), rng.normal(size=(2, 14, 28))
     y = rng.permutation(np.arange(n) % 10)
-    pixels = codes.transpose(2, 0, 1).reshape(10, 28, 28)[y] + 0.3 * rng.normal(size=(n, 28, 28))
+    pixels = np.concatenate([upper[y % 5], lower[y // 5]], axis=1) + 0.3 * rng.normal(size=(n, 28, 28))
     return np.clip(0.5 + 0.2 * pixels, 0, 1)[..., None].astype(np.float32), y
 
 
@@ -101,7 +99,8 @@ def test_both_parts(env):
     classify = call(env, "train_latent_classifier", encoder, x[:500], y[:500], epochs=30, seed=seed)
     guesses, truth = classified(classify, x[500:]).argmax(axis=1), y[500:]
     from_mean, from_logvar = np.mean(guesses % 5 == truth % 5), np.mean(guesses // 5 == truth // 5)
-    check(from_mean > 0.5, "What the mean tells is hardly used.", cause="classifier_on_logvar_only")
+    cause = "classifier_on_logvar_only" if from_logvar > 0.8 else None  # both at chance has other reasons
+    check(from_mean > 0.5, "What the mean tells is hardly used.", cause=cause)
     check(from_logvar > 0.7, "What logvar tells is hardly used.", cause="classifier_on_the_mean_only")
 
 
