@@ -102,7 +102,7 @@ def test_list_to_the_letter():
 def test_help_names_every_command_with_units_and_defaults():
     """`autograder --help` is the first page of the manual."""
     text = run("--help").stdout
-    for command in ("list", "build", "grade", "report", "show", "override", "validate", "doctor"):
+    for command in ("list", "build", "new", "grade", "report", "show", "override", "validate", "doctor"):
         assert command in text
     text = run("grade", "--help").stdout
     for option in (
@@ -170,6 +170,15 @@ def test_an_unknown_option_is_exit_code_2():
     """Typer's own usage errors have the same code."""
     assert run("grade", "first", "handed_in").exit_code == 2
     assert run("list", "--colour").exit_code == 2
+
+
+def test_new_lays_out_an_assignment(course):
+    """In the course found upwards; the paths go to stdout, and `list` knows it at once."""
+    result = run("new", "a12_topic")
+    assert result.exit_code == 0
+    assert "tests/hidden/a12_topic/q1.py" in result.stdout.splitlines()
+    assert "a12_topic  Topic" in run("list").stdout
+    assert (run("new", "a12_topic").exit_code, run("new", "12").exit_code) == (2, 2)
 
 
 def test_grade_writes_everything_and_prints_a_table(engine, course):
