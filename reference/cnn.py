@@ -280,8 +280,8 @@ def augment_invert(x, y):
 
 # --- q6: storing -----------------------------------------------------------------------------------
 
-ARCHITECTURE = "architecture.json"
-WEIGHTS = "weights.npz"
+_ARCHITECTURE = "architecture.json"
+_WEIGHTS = "weights.npz"
 
 
 def save_model(model, directory):
@@ -295,8 +295,8 @@ def save_model(model, directory):
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ARCHITECTURE).write_text(model.to_json(), encoding="utf-8")
-    np.savez(folder / WEIGHTS, *model.get_weights())
+    (folder / _ARCHITECTURE).write_text(model.to_json(), encoding="utf-8")
+    np.savez(folder / _WEIGHTS, *model.get_weights())
 
 
 def load_model(directory):
@@ -312,8 +312,8 @@ def load_model(directory):
         FileNotFoundError: if the folder or a file is missing.
     """
     folder = Path(directory)
-    model = keras.models.model_from_json((folder / ARCHITECTURE).read_text(encoding="utf-8"))
-    with np.load(folder / WEIGHTS) as weights:
+    model = keras.models.model_from_json((folder / _ARCHITECTURE).read_text(encoding="utf-8"))
+    with np.load(folder / _WEIGHTS) as weights:
         model.set_weights(list(weights.values()))  # in the order in which they were stored
     return model
 
@@ -325,7 +325,8 @@ def _frozen_features(base, output):
     """The part of `base` up to `output` as a model of its own; its layers are shared, and now frozen.
 
     A frozen BatchNorm is two things: gamma and beta are not trained, and the moving statistics are used
-    and not updated. Keras does both when `trainable` is False.
+    and not updated. Keras does both when the layer's `trainable` is False, and only the first when it is
+    that of gamma and beta.
     """
     features = keras.Model(base.inputs, output)
     features.trainable = False  # each layer inside, hence not the last of `base`
@@ -348,9 +349,7 @@ def build_transfer(base):
     """
     features = _frozen_features(base, base.layers[-1].input)
     inputs = keras.Input(base.input_shape[1:])
-    # training=False keeps dropout and BatchNorm in inference mode even after the layers are unfrozen: a few
-    # epochs at a small rate would ruin the moving statistics rather than improve them.
-    outputs = layers.Dense(1, activation="sigmoid")(features(inputs, training=False))
+    outputs = layers.Dense(1, activation="sigmoid")(features(inputs))
     model = keras.Model(inputs, outputs)
     model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy", metrics=["accuracy"])
     return model
@@ -388,6 +387,8 @@ def fine_tune(model, x, y, *, learning_rate=1e-4, epochs, batch_size):
 
 # --- q9: BatchNorm ---------------------------------------------------------------------------------
 
+_MOMENTUM = 0.9  # of the moving statistics; Keras' 0.99 remembers its start for hundreds of steps
+
 
 def build_bn_cnn():
     """Build the Fashion-MNIST network: four convolutions with BatchNorm, and a wide dense layer.
@@ -406,7 +407,7 @@ def build_bn_cnn():
     for filters in (32, 64):
         for _ in range(2):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-            x = layers.BatchNormalization()(x)
+            x = layers.BatchNormalization(momentum=_MOMENTUM)(x)
         x = layers.MaxPooling2D(2)(x)
     features = layers.Flatten(name="features")(x)
     return _compiled(keras.Model(inputs, _dense_head(features)))
@@ -415,7 +416,7 @@ def build_bn_cnn():
 def _dense_head(features):
     """Dense 512, ReLU, BatchNorm, Dropout 0.5, softmax 10: probabilities (N, 10) from features (N, F)."""
     x = layers.Dense(512, activation="relu")(features)
-    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM)(x)
     x = layers.Dropout(0.5)(x)
     return layers.Dense(10, activation="softmax")(x)
 
@@ -438,4 +439,4 @@ def build_bn_transfer(base):
     """
     features = _frozen_features(base, base.get_layer("features").output)
     inputs = keras.Input(base.input_shape[1:])
-    return _compiled(keras.Model(inputs, _dense_head(features(inputs, training=False))))
+    return _compiled(keras.Model(inputs, _dense_head(features(inputs))))

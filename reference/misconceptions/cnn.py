@@ -14,8 +14,8 @@ from keras import layers
 
 from autograder.misconceptions import misconception
 from reference.cnn import (
-    ARCHITECTURE,
-    WEIGHTS,
+    _ARCHITECTURE,
+    _WEIGHTS,
     _compiled,
     _dense_head,
     _frozen_features,
@@ -675,10 +675,10 @@ def kept_in_memory(model, directory):
 def remembers_the_path(model, directory):
     global load_model
     save_model(model, directory)
-    (Path(directory) / "path.txt").write_text(str(Path(directory).absolute() / WEIGHTS))
+    (Path(directory) / "path.txt").write_text(str(Path(directory).absolute() / _WEIGHTS))
 
     def load_model(directory):
-        text = (Path(directory) / ARCHITECTURE).read_text()
+        text = (Path(directory) / _ARCHITECTURE).read_text()
         restored = keras.models.model_from_json(text)
         with np.load((Path(directory) / "path.txt").read_text()) as weights:
             restored.set_weights(list(weights.values()))
@@ -693,7 +693,7 @@ def remembers_the_path(model, directory):
     "it was built with.",
 )
 def weights_not_loaded(directory):
-    return keras.models.model_from_json((Path(directory) / ARCHITECTURE).read_text())
+    return keras.models.model_from_json((Path(directory) / _ARCHITECTURE).read_text())
 
 
 @misconception(
@@ -877,8 +877,7 @@ def base_reinitialised(base):
     replaces="build_transfer",
     caught_by="nothing but the head moves",
     explanation="gamma and beta are frozen, but BatchNorm still runs in training mode: its moving "
-    "statistics change with every batch. Set trainable on the layer, or call the base with "
-    "training=False.",
+    "statistics change with every batch. Set trainable on the layer itself.",
 )
 def batchnorm_statistics_move(base):
     model = keras.Model(base.inputs, layers.Dense(1, activation="sigmoid")(base.layers[-1].input))
@@ -898,9 +897,9 @@ def batchnorm_statistics_move(base):
 )
 def frozen_after_compile(base):
     features = keras.Model(base.inputs, base.layers[-1].input)
-    model = keras.Model(
-        features.inputs, layers.Dense(1, activation="sigmoid")(features(features.inputs[0], training=False))
-    )
+    for each in features.layers:
+        each.trainable = not isinstance(each, layers.BatchNormalization)
+    model = keras.Model(features.inputs, layers.Dense(1, activation="sigmoid")(features.output))
     model.compile(keras.optimizers.Adam(1e-9), "binary_crossentropy", metrics=["accuracy"])
     model.train_on_batch(np.zeros((2, *base.input_shape[1:])), np.array([0.0, 1.0]))
     features.trainable = False
@@ -1177,7 +1176,7 @@ def old_head_kept(base):
     replaces="build_bn_transfer",
     caught_by="new head, base intact",
     explanation="The moving statistics of the frozen BatchNorm layers change in training. Set trainable "
-    "on the layers, or call them with training=False.",
+    "on the layers, not on their weights.",
 )
 def frozen_statistics_move(base):
     features = keras.Model(base.inputs, base.get_layer("features").output)
