@@ -236,6 +236,7 @@ class Notebook:
     def stand_in(self, names: list[str]) -> None:
         """Let the evaluator answer for the functions ``names``; an empty list gives the student's back."""
         self._stood_in = names
+        self.namespace.forget()
         if self._session.alive:
             self._request("stand_in", names, limit_s=self._within(_LOOKUP_S))
 

@@ -25,17 +25,27 @@ _LOSSES = ("loss", "cross_entropy", "forward")
 class RemoteNamespace(Protocol):
     """A student's namespace that lives in another process."""
 
-    def observe(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool) -> Observation: ...
+    def observe(
+        self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool, remember: bool = False
+    ) -> Observation: ...
 
     def reachable_names(self, name: str) -> set[str]: ...
 
 
-def call(env: Mapping[str, Any], name: str, *args: Any, may_change: tuple[int, ...] = (), **kwargs: Any) -> Any:
+def call(
+    env: Mapping[str, Any],
+    name: str,
+    *args: Any,
+    may_change: tuple[int, ...] = (),
+    remember: bool = False,
+    **kwargs: Any,
+) -> Any:
     """The value of the student's ``name(*args, **kwargs)``; fails if an argument was changed in place.
 
-    may_change: positions, from 0, of arguments that the contract lets the function change.
+    may_change: positions, from 0, of arguments that the contract lets the function change; remember: another case may
+    take the value of an equal call that was made for the same submission, as for a training run that several look at.
     """
-    observed = _observe(env, name, args, kwargs, watch_autodiff=False)
+    observed = _observe(env, name, args, kwargs, watch_autodiff=False, remember=remember)
     _reject_changes(name, observed.changed, may_change)
     return observed.value
 
@@ -75,9 +85,11 @@ def by_hand(
     return observed.value
 
 
-def _observe(env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch_autodiff: bool) -> Observation:
+def _observe(
+    env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch_autodiff: bool, remember: bool = False
+) -> Observation:
     if isinstance(env, RemoteNamespace):
-        return env.observe(name, args, kwargs, watch_autodiff)
+        return env.observe(name, args, kwargs, watch_autodiff, remember)
     function = env.get(name)
     if function is None:
         raise CheckFailed(f"`{name}` is not defined.")
