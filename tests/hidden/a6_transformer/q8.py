@@ -153,12 +153,10 @@ def test_decode_ends(env):
     table = script(rng, 11, END)
     found, expected = decode(env, source, table, START, END, 8)
     if not np.array_equal(found, expected):
-        goes_on = np.array_equal(np.where(expected == 0, 0, found), expected)
-        check(
-            False,
-            "Behind an end token there should be nothing but 0.",
-            "decoding_goes_on_after_end" if goes_on else None,
-        )
+        behind = (expected == 0) & np.array_equal(np.where(expected == 0, 0, found), expected)
+        cause = "decoding_goes_on_after_end" if behind.any() else None
+        cause = "padded_with_the_end_token" if behind.any() and np.all(found[behind] == END) else cause
+        check(False, "Behind an end token there should be nothing but 0.", cause)
     found, expected = decode(env, source[[0, 4]], table, START, END, 8)
     check_close(found, expected, "greedy_decode of targets that all end early")
 
@@ -202,7 +200,8 @@ def test_learns(env):
     guesses = logits.argmax(axis=-1)
     repeats = (guesses == target[:, :-1]).mean()
     check(repeats < 0.9, "The model repeats the decoder's input, not what follows.", "targets_not_shifted")
-    check(falls, "No entry of the history falls.")
+    constant = all(np.ptp(curve) == 0 for curve in history.values())
+    check(falls, "No entry of the history falls.", "one_epoch_only" if constant else None)
     check_gate(
         "a6_transformer",
         "next_token_reverse",
