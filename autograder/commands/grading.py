@@ -19,7 +19,7 @@ from autograder.commands.shared import (
 )
 from autograder.config import Assignment, Course, Defaults
 from autograder.errors import UsageError
-from autograder.terminal import impact_table, plain, results_table, stdout
+from autograder.terminal import impact_table, plain, results_table, stderr, stdout
 
 
 class Device(StrEnum):
@@ -113,7 +113,8 @@ def grade(
     if isinstance(subject, Assignment):
         report.keep_template(_handed_out(found, subject), out)
     result = report.with_overrides(result, out)
-    page = report.write(result, out)
+    with stderr.status("comparing code and writing pages"):
+        page = report.write(result, out)
     if not json_lines:
         stdout.print(results_table(result, stdout.width))
         if result.changes:

@@ -1,5 +1,6 @@
 """Charts as SVG text that takes its colours from the page around it, so it follows light and dark."""
 
+import math
 from itertools import groupby
 from urllib.parse import quote
 
@@ -8,13 +9,14 @@ from markupsafe import Markup, escape
 from autograder.report.text import STATUS_WORDS, safe_name, visible
 from autograder.results import BatchResult, QuestionResult, SubmissionResult, points
 
-__all__ = ["heat_map", "histogram"]
+__all__ = ["heat_map", "heat_step", "histogram"]
 
 WIDTH, HEIGHT = 560, 330  # user units; the page scales them
 LEFT, RIGHT, TOP, BOTTOM = 8, 8, 28, 36
 GAP = 6  # between bars
 ROW = 20  # height of a question in the heat map
 LEVELS = 4  # shades between no marks and full marks
+MAX_COLUMNS = 600  # of the heat map; of a larger class it shows every second submission, or third, …
 
 
 def histogram(counts: tuple[int, ...], max_score: float, description: str) -> Markup:
@@ -45,12 +47,17 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle") -> s
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
+def heat_step(batch: BatchResult) -> int:
+    """How many submissions the heat map has one column for."""
+    return max(1, math.ceil(len(batch.submissions) / MAX_COLUMNS))
+
+
 def heat_map(batch: BatchResult) -> Markup:
     """Questions by submissions, the best submission first; a column leads to its page and names its marks.
 
     Each run of equal cells is one rectangle. It is drawn for the eye alone: the table has the same numbers.
     """
-    ranked = sorted(batch.submissions, key=lambda s: (-s.score, s.submission))
+    ranked = sorted(batch.submissions, key=lambda s: (-s.score, s.submission))[:: heat_step(batch)]
     rows, columns = len(batch.questions), len(ranked)
     box = f'viewBox="0 0 {columns} {rows * ROW}" preserveAspectRatio="none"'
     size = f"height: {rows * ROW / 16}rem; max-width: {2.2 * columns:.1f}rem"

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.report import text
-from autograder.report.charts import heat_map, histogram
+from autograder.report.charts import heat_map, heat_step, histogram
 from autograder.report.items import MIN_SUBMISSIONS, POOR
 from autograder.report.notebooks import NOTHING, Executed
 from autograder.report.similar import Likeness
@@ -52,6 +52,7 @@ def class_page(batch: BatchResult, likeness: Likeness | None = None) -> str:
         by_name={s.submission: s for s in batch.submissions},
         chart=histogram(summary.histogram, batch.max_score, words),
         heat=heat_map(batch),
+        heat_step=heat_step(batch),
         min_submissions=MIN_SUBMISSIONS,
         poor=POOR,
         examples=EXAMPLES,

@@ -21,6 +21,7 @@ __all__ = ["TEMPLATE_NAME", "Group", "Likeness", "compare"]
 FILE_NAME = "similar.json"
 TEMPLATE_NAME = "handed_out.py"  # code of the student notebook, which all have
 METHOD = "1"  # counts changes of the comparison, so that older findings are not taken for new ones
+MOST = 2000  # submissions; more would take longer than grading them
 BASE_S, EACH_S = 30, 0.5  # time that the comparison may take: this, and this for each submission
 
 
@@ -54,6 +55,8 @@ def compare(folder: Path, codes: Mapping[str, tuple[str, ...]]) -> Likeness:
     own = {name: code for name, code in own.items() if code.strip()}
     if len(own) < 2:
         return Likeness()
+    if len(own) > MOST:
+        return Likeness(problem=f"these are more than {MOST} submissions")
     digest = sha256(json.dumps([METHOD, template, own]).encode()).hexdigest()
     found = _kept(folder, digest)
     if found is None:

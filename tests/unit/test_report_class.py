@@ -118,6 +118,13 @@ def test_the_heat_map_ranks_students_and_joins_equal_cells():
     assert re.findall(r"<title>([\w.]+):", svg) == ["best.py", "best2.py", "half.py", "worst.py", "x.py"]
 
 
+def test_the_heat_map_of_a_large_class_stays_readable():
+    """Of more submissions than columns it shows every second one, or third, and says so."""
+    batch = a_batch(*(a_submission(f"{k}.py", [k % 2 == 0]) for k in range(1300)))
+    assert str(heat_map(batch)).count("<title>") == 434
+    assert "A column is one of 3 submissions" in class_page(batch)
+
+
 def test_a_class_of_300_is_small():
     """One file that can be sent by mail."""
     generator = random.Random(0)
@@ -180,6 +187,13 @@ def test_a_comparison_that_fails_says_so(tmp_path, monkeypatch):
     assert found.problem
     assert not (tmp_path / similar.FILE_NAME).exists()
     assert "could not be made" in class_page(a_batch(a_submission("a.py", [True])), found)
+
+
+def test_very_many_are_not_compared(tmp_path, monkeypatch):
+    """A course of tens of thousands is graded without an hour of comparing at its end."""
+    monkeypatch.setattr(similar, "MOST", 2)
+    found = similar.compare(tmp_path, {name: ("x = 1",) for name in "abc"})
+    assert found.problem == "these are more than 2 submissions"
 
 
 def test_chains_are_one_group():
