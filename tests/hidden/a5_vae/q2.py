@@ -66,7 +66,7 @@ def test_prior(env):
     rng = hidden_rng("q2 prior")
     mean, logvar = np.zeros((7, 2), np.float32), np.zeros((7, 2), np.float32)
     mean[1:3, 0], logvar[3:5, 1] = rng.uniform(1, 2, 2) * [1, -1], rng.uniform(1, 2, 2) * [1, -1]
-    mean[5:], logvar[5:] = rng.normal(0, 3, (2, 2)), rng.normal(0, 3, (2, 2))
+    mean[5:], logvar[5:] = rng.uniform(1, 4, (2, 2)), rng.normal(0, 3, (2, 2))
     kl = as_array(call(env, "kl_divergence", mean, logvar), "KL", (7,))
     check(abs(kl[0]) < 1e-6, "The KL divergence of the prior from itself should be 0.")
     check(kl.min() > -1e-6, "A KL divergence is never negative.")
