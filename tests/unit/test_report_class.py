@@ -167,6 +167,14 @@ def test_what_was_handed_out_or_is_common_knowledge_is_no_copy():
     assert winnow.alike(["", ""], "") == []
 
 
+def test_independent_solutions_of_one_assignment_are_not_alike():
+    """Four ways to solve a1 are strangers; three that were made from one another are kin."""
+    files = sorted((Path(__file__).parents[1] / "submissions/a1_backprop").glob("*.py"))
+    pairs = winnow.alike([file.read_text(encoding="utf-8") for file in files], "")
+    found = {file.stem for i, j, _ in pairs for file in (files[i], files[j])}
+    assert found == {"wrong_endless_loop", "wrong_forward_only", "wrong_l2_and_bias"}
+
+
 def test_groups_are_kept_and_found_again(tmp_path, monkeypatch):
     """One comparison in a process of its own; the second time the file answers; new code asks again."""
     codes = {"a.py": (a_program(1),), "b.py": (a_program(1),), "c.py": (a_program(2),), "d.py": ()}
