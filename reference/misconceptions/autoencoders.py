@@ -992,7 +992,7 @@ def clean_in_noisy_out(x, *, noise_level, epochs, batch_size, seed):
 @misconception(
     question="q7",
     replaces="train_denoiser",
-    caught_by="history of the loss",
+    caught_by="history, and repeatable by its seed",
     explanation="The history has the last loss only. One number an epoch is asked for.",
 )
 def only_the_last_loss(x, *, noise_level, epochs, batch_size, seed):
@@ -1020,7 +1020,7 @@ def a_single_epoch(x, *, noise_level, epochs, batch_size, seed):
 @misconception(
     question="q7",
     replaces="train_denoiser",
-    caught_by="repeatable by its seed",
+    caught_by="history, and repeatable by its seed",
     explanation="The seed reaches the noise only. The first weights and the order of the images come from Keras' "
     "own generator: seed it before the network is built.",
 )

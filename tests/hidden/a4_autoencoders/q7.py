@@ -18,7 +18,7 @@ name = "q7"
 points = 7
 
 # How many times closer to the clean digits than the noisy ones, in squared error: Adam reaches 7 to 9 with any of
-# the usual losses in this budget, RMSprop 4.2 to 5.7, the mean digit for every image 3.3. More is not measured.
+# the usual losses in this budget, RMSprop about 4 to 5, the mean digit for every image 3.3. More is not measured.
 ASKED = 4
 
 
@@ -86,21 +86,6 @@ def test_target(env):
 
 
 @test_case(
-    name="history of the loss",
-    points=1,
-    hidden=True,
-    success_message="The history has the loss of every epoch, and it falls.",
-    failure_message='history is {"loss": [one number an epoch]}, and the loss falls on an easy task.',
-)
-def test_history(env):
-    rng = hidden_rng("q7 history")
-    x, _ = stripes(rng, 50)  # 12 in a batch: the last one is short
-    _, loss = train(env, x, 0.3, 5, 12, any_seed(rng))
-    check(len(loss) >= 5, "history['loss'] should have an entry for each of the 5 epochs.")
-    check(min(loss) >= 0 and loss[-1] < 0.9 * loss[0], "The loss should fall from epoch to epoch.")
-
-
-@test_case(
     name="it removes noise from digits",
     points=3,
     hidden=True,
@@ -111,7 +96,7 @@ def test_denoises(env):
     rng = hidden_rng("q7 digits")
     seed, level = any_seed(rng), 0.4
     x, unseen = digits(seed)
-    autoencoder, _ = train(env, x, level, 8, 10, seed)
+    autoencoder, _ = train(env, x, level, 8, 16, seed)
     disguised = noisy(rng, unseen, level)
     before = ((disguised - unseen) ** 2).mean()
     after = ((output(autoencoder, disguised) - unseen) ** 2).mean()
@@ -127,17 +112,28 @@ def test_denoises(env):
 
 
 @test_case(
-    name="repeatable by its seed",
-    points=1,
+    name="history, and repeatable by its seed",
+    points=2,
     hidden=True,
-    success_message="The same seed trains the same network, another seed trains another.",
-    failure_message="The seed decides about the first weights, the order of the images and the noise: seed Keras "
-    "before the network is built.",
+    success_message="The history has the loss of every epoch; the same seed trains the same network, another seed "
+    "another.",
+    failure_message='history is {"loss": [one number an epoch]}. The seed decides about the first weights, the '
+    "order of the images and the noise: seed Keras before the network is built.",
 )
 def test_seed(env):
     rng = hidden_rng("q7 seed")
-    x, seed = rng.uniform(0, 1, (24, 784)).astype(np.float32), any_seed(rng)
-    first, again, other = (output(train(env, x, 0.2, 1, 12, s)[0], x) for s in (seed, seed, seed + 17))
+    x, _ = stripes(rng, 34)  # 12 in a batch: the last one is short
+    seed, pictures = any_seed(rng), []
+    for s in (seed, seed, seed + 17):
+        autoencoder, loss = train(env, x, 0.2, 3, 12, s)
+        check(len(loss) >= 3, "history['loss'] should have an entry for each epoch.", cause=last_only(loss))
+        check(0 <= loss[-1] < loss[0], "The loss should fall from epoch to epoch.")
+        pictures.append(output(autoencoder, x))
+    first, again, other = pictures
     same = np.allclose(first, again, atol=1e-3)
     check(same, "The same seed trains another network.", cause="training_seed_unused")
     check(not np.allclose(first, other, atol=1e-3), "Another seed should train another network.")
+
+
+def last_only(loss):
+    return "only_the_last_loss" if len(loss) == 1 else None
