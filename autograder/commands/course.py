@@ -61,13 +61,18 @@ def new(
 
 
 @command("validate")
-def validate(assignment: Names = None, course: CourseFolder = None) -> None:
+def validate(
+    assignment: Names = None,
+    attacks: Annotated[bool, typer.Option("--attacks", help="Run the course's attacks on the grader instead.")] = False,
+    course: CourseFolder = None,
+) -> None:
     """Prove that references pass, wrong variants fail and every hidden case can fail."""
+    from autograder import attacks as attack_suite
     from autograder import validate as validation
 
     found = course_of(course)
-    names = assignment or [*found.assignments]
-    if not validation.run(found, [found.assignment(name) for name in names]):
+    assignments = [found.assignment(name) for name in assignment or found.assignments]
+    if not (attack_suite if attacks else validation).run(found, assignments):
         raise typer.Exit(NOT_RIGHT)
 
 
