@@ -34,7 +34,7 @@ demo: setup
 
 test: setup
 	$(BIN)/ruff check
-	$(BIN)/autograder validate
+	$(BIN)/autograder validate --quick
 	$(BIN)/python -m pytest -n 2
 
 bench: setup
