@@ -863,6 +863,18 @@ def output_layer_popped(base):
     question="q7",
     replaces="build_transfer",
     caught_by="the base keeps its output",
+    explanation="The softmax of the base's last layer was switched off, so the base no longer gives "
+    "probabilities. Take the features from the layer before and leave the base as it is.",
+)
+def last_activation_switched_off(base):
+    base.layers[-1].activation = keras.activations.linear
+    return build_transfer(base)
+
+
+@misconception(
+    question="q7",
+    replaces="build_transfer",
+    caught_by="the base keeps its output",
     explanation="The base's weights are not those that it had: something was trained or drawn anew on the "
     "way.",
 )

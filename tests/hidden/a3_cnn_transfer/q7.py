@@ -1,4 +1,8 @@
-"""q7: a new head on frozen features. The base is a small network with BatchNorm, made beside the student's code."""
+"""q7: a new head on frozen features. The base is a small network with BatchNorm, made beside the student's code.
+
+It is a functional model, which has all that a `keras.Sequential` has but `pop`; one of those is taken where the
+student's function cannot work on the other.
+"""
 
 import numpy as np
 from otter.test_files import test_case
@@ -10,7 +14,7 @@ name = "q7"
 points = 6
 
 
-def small_base(weights):
+def small_base(weights, sequential):
     """Conv, BatchNorm, flatten, dense, softmax with given weights, compiled, for images (N, 6, 5, 1)."""
     import keras
 
@@ -23,9 +27,19 @@ def small_base(weights):
         keras.layers.Dense(10, activation="softmax", name="classes"),
     ]
     model = keras.Sequential(layers)
+    if not sequential:
+        model = keras.Model(model.inputs, model.outputs)
     model.set_weights(weights)
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
+
+
+def raises(build_transfer, base):
+    try:
+        build_transfer(base)
+    except Exception:
+        return True
+    return False
 
 
 # In the order of Keras' get_weights: kernel, bias; gamma, beta, moving mean and variance; dense; dense.
@@ -59,7 +73,8 @@ def transfer(env, label):
     """(base, its weights, the student's transfer model, images) of one experiment."""
     rng = hidden_rng(label)
     weights = base_weights(rng)
-    base = beside(env, small_base, weights)
+    sequential = beside(env, raises, env.get("build_transfer"), beside(env, small_base, weights, False))
+    base = beside(env, small_base, weights, sequential)
     model = call(env, "build_transfer", base)
     check(callable(getattr(model, "count_params", None)), "build_transfer should return a Keras model.")
     return base, weights, model, rng.normal(0, 1, (40, 6, 5, 1)).astype(np.float32)
@@ -71,7 +86,7 @@ def sizes(model):
     return trainable, int(model.count_params())
 
 
-def cnn_of_q3():
+def cnn_of_q3(sequential):
     """The default network of q3, untrained."""
     import keras
 
@@ -80,8 +95,16 @@ def cnn_of_q3():
         layers += [keras.layers.Conv2D(filters, 3, activation="relu"), keras.layers.MaxPooling2D(2)]
     layers += [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
     model = keras.Sequential(layers)
+    if not sequential:
+        model = keras.Model(model.inputs, model.outputs)
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
+
+
+def is_a_sequential(model):
+    import keras
+
+    return isinstance(model, keras.Sequential)
 
 
 @test_case(
@@ -92,7 +115,7 @@ def cnn_of_q3():
     failure_message="One sigmoid unit on the 64 features has 65 parameters; all others are frozen.",
 )
 def test_sizes(env):
-    _, weights, model, _ = transfer(env, "q7 sizes")
+    base, weights, model, _ = transfer(env, "q7 sizes")
     trainable, total = sizes(model)
     check(list(model.output_shape)[1:] != [2], "There should be one sigmoid unit.", "two_softmax_units")
     check(list(model.output_shape)[1:] == [1], "There should be one sigmoid unit.")
@@ -111,7 +134,8 @@ def test_sizes(env):
     check(
         total == 8 + sum(w.size for w in weights[:-2]), "The model should hold the base up to its features."
     )
-    model = call(env, "build_transfer", beside(env, cnn_of_q3))
+    is_sequential = beside(env, is_a_sequential, base)
+    model = call(env, "build_transfer", beside(env, cnn_of_q3, is_sequential))
     trainable, total = sizes(model)
     check(
         (trainable, total - trainable) == (65, 55_744),
@@ -200,6 +224,11 @@ def test_base_intact(env):
     actual = as_array(base(x, training=False), "the base's answer")
     check(actual.shape != (40, 7), "The base has lost its output layer.", "output_layer_popped")
     check(actual.shape != (40, 1), "The base's output layer is replaced.")
+    check(
+        np.allclose(actual.sum(axis=1), 1, atol=1e-3),
+        "The base no longer gives probabilities.",
+        "last_activation_switched_off",
+    )
     check_close(actual, classes, "the base's answer", rtol=1e-3, atol=1e-5)
     now = beside(env, weights_of, base)
     check(len(now) == len(weights), "The base should keep all its layers.", "output_layer_popped")

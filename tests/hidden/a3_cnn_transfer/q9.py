@@ -73,25 +73,28 @@ def batch_norm(h, arrays, epsilon):
     return gamma * (h - mean) / np.sqrt(variance + epsilon) + beta
 
 
-def forward(weights, x, epsilon=1e-3, norm_first=False, pools=(True, True)):
-    """(features, probabilities) by the formula, in inference mode; norm_first puts BatchNorm before ReLU."""
+def forward(weights, x, epsilon=1e-3, norm_first=()):
+    """(features, probabilities) by the formula, in inference mode.
+
+    norm_first: numbers of the five pairs of ReLU and BatchNorm that are in the other order.
+    """
     import tensorflow as tf
 
-    layers = iter(weights)
+    layers, pairs = iter(weights), iter(range(5))
 
     def relu_and_norm(h):
         arrays = next(layers)
-        if norm_first:
+        if next(pairs) in norm_first:
             return np.maximum(batch_norm(h, arrays, epsilon), 0)
         return batch_norm(np.maximum(h, 0), arrays, epsilon)
 
     h = x
-    for block in range(2):
+    for _ in range(2):
         for _ in range(2):
             kernel, bias = next(layers)
             h = relu_and_norm(tf.nn.conv2d(h.astype(np.float32), kernel, 1, "SAME").numpy() + bias)
         n, height, width, c = h.shape
-        h = h.reshape(n, height // 2, 2, width // 2, 2, c).max(axis=(2, 4)) if pools[block] else h
+        h = h.reshape(n, height // 2, 2, width // 2, 2, c).max(axis=(2, 4))
     features = h.reshape(len(x), -1)
     kernel, bias = next(layers)
     h = relu_and_norm(features @ kernel + bias)
@@ -147,8 +150,11 @@ def test_bn_answer(env):
         np.allclose(actual.sum(axis=1), 1, atol=1e-4),
         "The outputs should be probabilities.",
     )
-    _, other = forward(weights, x, norm_first=True)
-    check(not np.allclose(actual, other, atol=2e-3), "BatchNorm comes before ReLU.", "batchnorm_before_relu")
+    for pairs in (range(4), range(5)):
+        _, other = forward(weights, x, norm_first=pairs)
+        check(
+            not np.allclose(actual, other, atol=2e-3), "BatchNorm comes before ReLU.", "batchnorm_before_relu"
+        )
     check_close(actual, forward(weights, x)[1], "the model's answer", rtol=1e-3, atol=5e-3)
 
 
