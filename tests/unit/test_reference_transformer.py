@@ -56,15 +56,15 @@ def test_masks_forbid_padding_and_the_future():
 # --- q3, q4 ------------------------------------------------------------------------------------------------
 
 
-def test_attention_in_double_precision_agrees_with_keras(rng):
-    """Keras' own dot-product attention computes the same, by another route."""
+def test_attention_agrees_with_keras(rng):
+    """Keras' own dot-product attention computes the same, in float32; ours stays in the dtype it is given."""
     q, k, v = rng.normal(size=(2, 3, 4, 6)), rng.normal(size=(2, 3, 5, 6)), rng.normal(size=(2, 3, 5, 6))
     mask = np.zeros((2, 1, 1, 5))
     mask[..., 3:] = 1
     output, weights = ref.scaled_dot_product_attention(q, k, v, mask)
     heads_third = [np.swapaxes(a, 1, 2) for a in (q, k, v)]  # Keras: (N, L, H, D)
     theirs = keras.ops.dot_product_attention(*heads_third, mask=mask == 0, flash_attention=False)
-    np.testing.assert_allclose(output, np.swapaxes(theirs, 1, 2), rtol=1e-6)
+    np.testing.assert_allclose(output, np.swapaxes(theirs, 1, 2), rtol=1e-4, atol=1e-6)
     assert not weights.numpy()[..., 3:].any()
     assert output.dtype == tf.float64
 

@@ -137,7 +137,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 def train_transformer(pairs, *, vocab_size, max_length, epochs, batch_size, seed):
     keras.utils.set_random_seed(seed)
     source, target = (np.asarray(p) for p in pairs)
-    model = Transformer(1, 64, 8, 128, vocab_size, vocab_size, max_length, 0.05)
+    model = Transformer(1, 64, 4, 128, vocab_size, vocab_size, max_length, 0.05)
     model((source[:1], target[:1]))
     optimizer = keras.optimizers.Adam(Schedule(64, 400), beta_1=0.9, beta_2=0.98, epsilon=1e-9)
     variables = model.trainable_variables
