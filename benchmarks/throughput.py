@@ -1,10 +1,11 @@
-"""Throughput of isolated grading against a plain ``otter run`` loop, on the same machine in one run.
+"""What grading costs, in one run on this machine: isolated with 1 and 2 workers, beside a plain ``otter run`` loop.
 
-    make bench            40 mixed submissions of a1_backprop, 2 workers, a sample of 6 by plain otter
+    make bench                                  100 mixed submissions of a1_backprop, a sample of 6 by plain otter,
+                                                then 10, 100 and 1,000 submissions that do nothing: a quarter of an hour
+    python benchmarks/throughput.py --submissions 40 --tiny 0      a shorter one
 
-Printed: seconds and submissions per minute both ways and their ratio (with the start of workers and template
-included), the overhead of a submission (its grading time less the time inside the student's code), and the
-private memory of one more open submission.
+Times include the start of workers and template. The overhead of a submission is its grading time less the time inside
+the student's code. Plain otter is extrapolated from its sample, which is spread over all kinds of submissions.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jupytext
@@ -26,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.batch import grade
+from autograder.batch.events import Event, Finished
 from autograder.config import Course, load_course
 from autograder.otterbridge.build import Built, build
 from autograder.results import SubmissionResult
@@ -34,31 +36,43 @@ from autograder.session.policy import Policy, library_paths
 
 ASSIGNMENT = "a1_backprop"
 NO_LIMIT_NEEDED = "endless"  # plain otter never ends on these, so they are left out
+WORKERS = (1, 2)
 
 
-@dataclass(frozen=True)
-class Plain:
-    """Seconds of each plain ``otter run`` of the sample."""
+@dataclass
+class Batch:
+    """One call of grade, and the memory that it took."""
 
-    seconds: list[float]
+    workers: int
+    results: list[SubmissionResult] = field(default_factory=list)
+    seconds: float = 0.0
+    resumed_s: float = 0.0  # of a second call, with nothing left to do
+    peak_mib: float = 0.0  # proportional share of all processes
+    evaluators_mib: dict[int, float] = field(default_factory=dict)  # private memory by number of finished submissions
+
+    @property
+    def per_minute(self) -> float:
+        return 60 * len(self.results) / self.seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--submissions", type=int, default=40)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--submissions", type=int, default=100)
     parser.add_argument("--sample", type=int, default=6, help="submissions that plain otter grades")
+    parser.add_argument("--tiny", type=int, nargs="*", default=[10, 100, 1000], help="numbers of submissions that do nothing")
     arguments = parser.parse_args()
-    course = load_course()
+    course, console = load_course(), Console()
     with tempfile.TemporaryDirectory(prefix="autograder-bench-") as scratch:
         folder = Path(scratch)
         built = build(course, course.assignment(ASSIGNMENT), folder / "dist")
         mixed = mixed_submissions(course, built, folder / "mixed", arguments.submissions)
-        plain = plain_otter(built, mixed, arguments.sample, folder)
-        started = time.monotonic()
-        results = isolated(course, mixed, folder / "out", arguments.workers)
-        whole_s = time.monotonic() - started
-    report(results, whole_s, plain, memory_per_submission_mib(), arguments)
+        plain_s = plain_otter(built, mixed, arguments.sample, folder)
+        batches = [isolated(course, mixed, folder / f"out{workers}", workers) for workers in WORKERS]
+        report_mixed(console, batches, plain_s)
+        console.print(f"private memory of one more submission: {memory_per_submission_mib():.0f} MiB")
+        tiny = [isolated(course, do_nothing(folder / f"tiny{n}", n), folder / f"tiny_out{n}", 2) for n in arguments.tiny if n]
+        if tiny:
+            report_tiny(console, tiny)
 
 
 def mixed_submissions(course: Course, built: Built, folder: Path, count: int) -> list[Path]:
@@ -73,77 +87,126 @@ def mixed_submissions(course: Course, built: Built, folder: Path, count: int) ->
             texts.append(jupytext.writes(notebook, fmt="ipynb"))
     paths = []
     for number, text in zip(range(count), itertools.cycle(texts), strict=False):
-        paths.append(folder / f"student{number:02d}.ipynb")
+        paths.append(folder / f"student{number:03d}.ipynb")
         # A blank line more each round: equal content would be graded once and looked up afterwards.
         paths[-1].write_text(text + "\n" * (number // len(texts)))
     return paths
 
 
-def isolated(course: Course, paths: list[Path], out: Path, workers: int) -> list[SubmissionResult]:
-    """Grade all of them as ``autograder grade`` does."""
+def do_nothing(folder: Path, count: int) -> list[Path]:
+    """Scripts with one cell that does nothing, each another one."""
+    folder.mkdir()
+    paths = [folder / f"s{i:04d}.py" for i in range(count)]
+    for i, path in enumerate(paths):
+        path.write_text(f"# %%\nx = {i}\n")
+    return paths
+
+
+def isolated(course: Course, paths: list[Path], out: Path, workers: int) -> Batch:
+    """Grade all of them as ``autograder grade`` does, and call it once more."""
     out.mkdir()
-    subject = course.assignment(ASSIGNMENT)
-    batch = grade(
-        course, subject, paths, out,
-        workers=workers, device="cpu", mode="isolated", require_sandbox=False, fresh=True, on_event=lambda _: None,
-    )  # fmt: skip
-    return list(batch.submissions)
+    batch = Batch(workers)
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Finished):
+            batch.results.append(event.result)
+            if len(batch.results) in (len(paths) // 10, len(paths)):
+                batch.evaluators_mib[len(batch.results)] = sum(p.memory_full_info().uss for p in evaluators()) / 2**20
+            if len(batch.results) % 10 == 0:
+                batch.peak_mib = max(batch.peak_mib, memory_mib(psutil.Process()))
+
+    def call() -> float:
+        started = time.monotonic()
+        grade(
+            course, course.assignment(ASSIGNMENT), paths, out,
+            workers=workers, device="cpu", mode="isolated", require_sandbox=False, fresh=False, on_event=watch,
+        )  # fmt: skip
+        return time.monotonic() - started
+
+    batch.seconds = call()
+    batch.resumed_s = call()
+    return batch
 
 
-def plain_otter(built: Built, paths: list[Path], sample: int, folder: Path) -> Plain:
-    """``otter run`` one after the other; an even sample, since each takes long."""
-    chosen = paths[:: max(1, len(paths) // sample)][:sample]
+def evaluators() -> list[psutil.Process]:
+    """Worker processes of the running batch."""
+    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+    return [p for server in servers for p in server.children()]
+
+
+def plain_otter(built: Built, paths: list[Path], sample: int, folder: Path) -> list[float]:
+    """Seconds of ``otter run`` for each of an even sample, one after the other, since each takes long."""
     seconds = []
-    for path in chosen:
+    for path in paths[:: max(1, len(paths) // sample)][:sample]:
         out = folder / f"plain-{path.stem}"
         out.mkdir()
         command = [Path(sys.executable).with_name("otter"), "run", "-a", built.autograder_zip, "-o", out, "--no-logo", path]
         started = time.monotonic()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"DL_OFFLINE": "1"})
         seconds.append(time.monotonic() - started)
-    return Plain(seconds)
+    return seconds
 
 
 def memory_per_submission_mib(boxes: int = 4) -> float:
-    """What one more open box that has run a TensorFlow operation adds to the machine's memory.
-
-    Counted by proportional shares: pages that the box shares with the template are there already.
-    """
+    """What one more open box that has run a TensorFlow operation adds to the machine's memory."""
     with Template() as template:
         template.wait_warm()
         with template.connect() as control:
-            before = _memory_mib(template)
+            before = memory_mib(psutil.Process(template.pid))
             sessions = [Session(control, Policy(read=library_paths()), output_kib=64) for _ in range(boxes)]
             for session in sessions:
                 session.request("cell", 1, "import tensorflow as tf\ntf.ones((8, 8)) @ tf.ones((8, 8))", limit_s=60)
-            used = _memory_mib(template) - before
+            used = memory_mib(psutil.Process(template.pid)) - before
             for session in sessions:
                 session.close()
     return used / boxes
 
 
-def _memory_mib(template: Template) -> float:
-    processes = [psutil.Process(template.pid), *psutil.Process(template.pid).children(recursive=True)]
-    return sum(p.memory_full_info().pss for p in processes) / 2**20
+def memory_mib(root: psutil.Process) -> float:
+    """Of a process and all below it by proportional shares: pages that they share count once."""
+    total = 0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            total += process.memory_full_info().pss
+        except psutil.Error:  # it has just ended
+            continue
+    return total / 2**20
 
 
-def report(results: list[SubmissionResult], whole_s: float, plain: Plain, memory_mib: float, arguments: argparse.Namespace) -> None:
-    """One table; medians where there are several figures."""
-    overheads = sorted(r.seconds - r.student_seconds for r in results)
-    plain_s = statistics.mean(plain.seconds) * len(results)
-    table = Table(title=f"{len(results)} mixed submissions of {ASSIGNMENT}", title_justify="left", show_edge=False)
-    for column in ("", "isolated", "plain otter run"):
+def report_mixed(console: Console, batches: list[Batch], plain_s: list[float]) -> None:
+    """Isolated grading with each number of workers, beside plain otter."""
+    count, mean_s = len(batches[0].results), statistics.mean(plain_s)
+    title = f"{count} mixed submissions of {ASSIGNMENT}; plain otter from a sample of {len(plain_s)}"
+    table = Table(title=title, title_justify="left", show_edge=False)
+    for column in ("", *(f"isolated, {b.workers} worker{'s' * (b.workers > 1)}" for b in batches), "plain otter run"):
         table.add_column(column)
-    table.add_row("workers", str(arguments.workers), "1, one after the other")
-    table.add_row("whole batch", f"{whole_s:.1f} s", f"{plain_s:.0f} s (from {len(plain.seconds)} of them)")
-    table.add_row("submissions per minute", f"{60 * len(results) / whole_s:.0f}", f"{60 * len(results) / plain_s:.1f}")
-    table.add_row("one submission, median", f"{statistics.median(r.seconds for r in results):.2f} s", f"{statistics.median(plain.seconds):.2f} s")
-    console = Console()
+    overheads = [sorted(r.seconds - r.student_seconds for r in b.results) for b in batches]
+    rows = (
+        ("whole batch", *(f"{b.seconds:.1f} s" for b in batches), f"{mean_s * count:.0f} s"),
+        ("submissions per minute", *(f"{b.per_minute:.0f}" for b in batches), f"{60 / mean_s:.1f}"),
+        ("ratio to plain otter", *(f"{mean_s * count / b.seconds:.1f}" for b in batches), "1"),
+        ("one submission, median", *(f"{statistics.median(r.seconds for r in b.results):.2f} s" for b in batches), f"{statistics.median(plain_s):.2f} s"),
+        ("overhead, median", *(f"{statistics.median(o):.2f} s" for o in overheads), ""),
+        ("overhead, p95", *(f"{o[int(0.95 * (len(o) - 1))]:.2f} s" for o in overheads), ""),
+        ("peak memory, all processes", *(f"{b.peak_mib:.0f} MiB" for b in batches), ""),
+        (f"call again, {count} finished", *(f"{b.resumed_s:.2f} s" for b in batches), ""),
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
-    console.print(f"ratio {plain_s / whole_s:.1f}, the start of the workers included", style="bold")
-    p95 = overheads[int(0.95 * (len(overheads) - 1))]
-    console.print(f"overhead of a submission: median {statistics.median(overheads):.2f} s, p95 {p95:.2f} s")
-    console.print(f"private memory of one more submission: {memory_mib:.0f} MiB")
+
+
+def report_tiny(console: Console, batches: list[Batch]) -> None:
+    """Cost against the number of submissions: time should be linear, memory flat."""
+    table = Table(title="submissions that do nothing, 2 workers", title_justify="left", show_edge=False)
+    for column in ("submissions", "seconds", "each, start left out", "evaluators' memory at a tenth", "at the end"):
+        table.add_column(column, justify="right")
+    for batch in batches:
+        grading_s = sum(r.seconds for r in batch.results) / len(batch.results)
+        at = list(batch.evaluators_mib.values())
+        early, late = f"{at[0]:.0f} MiB", f"{at[-1]:.0f} MiB"
+        table.add_row(str(len(batch.results)), f"{batch.seconds:.1f}", f"{grading_s:.3f} s", early, late)
+    console.print(table)
 
 
 if __name__ == "__main__":
