@@ -524,12 +524,12 @@ def test_fine_tune(fine_tune):
     x = np.random.default_rng(0).normal(size=(16, 5)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int64)
     model.fit(x, y, verbose=0)
-    before = [np.array(w) for w in model.weights]
+    before = [w.numpy() for w in model.weights]
     history = fine_tune(model, x, y, learning_rate=0.003, epochs=2, batch_size=8)
     if not isinstance(history, dict) or len(history.get("loss", ())) != 2:
         raise CheckError("fine_tune should return a dict with the loss of each of the 2 epochs.")
     pairs = zip(model.weights, before, strict=True)
-    still = [w.path for w, old in pairs if np.array_equal(np.array(w), old)]
+    still = [w.path for w, old in pairs if np.array_equal(w.numpy(), old)]
     if still:
         raise CheckError(f"These weights did not move: {', '.join(still)}. Unfrozen, and compiled after that?")
     rate = float(np.asarray(model.optimizer.learning_rate))
