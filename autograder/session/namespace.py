@@ -89,16 +89,22 @@ class StudentNamespace(Mapping):
     # --- what a test uses -------------------------------------------------------------------------
 
     def observe(
-        self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool, remember: bool = False
+        self,
+        name: str,
+        args: tuple,
+        kwargs: dict[str, Any],
+        watch_autodiff: bool,
+        remember: bool = False,
+        eager: bool = False,
     ) -> Observation:
         """The probe ``observe`` of :mod:`autograder.testing.probes`, run beside the student's function.
 
-        remember: look an equal call of an earlier test up.
+        remember: look an equal call of an earlier test up; eager: run compiled functions op by op.
         """
         self.asked = name
         key = _digest([name, list(args), kwargs]) if remember else b""
         if key not in self._remembered:
-            seen = self._observed(name, args, kwargs, watch_autodiff)
+            seen = self._observed(name, args, kwargs, watch_autodiff, eager)
             if not remember or not _is_data(seen.value):
                 return seen
             self._remembered[key] = copy.deepcopy(seen)
@@ -107,8 +113,8 @@ class StudentNamespace(Mapping):
         self.calls.append(RecordedCall(name, args, kwargs, seen.value))
         return seen
 
-    def _observed(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool) -> Observation:
-        match self._ask("observe", name, list(args), kwargs, watch_autodiff):
+    def _observed(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool, eager: bool) -> Observation:
+        match self._ask("observe", name, list(args), kwargs, watch_autodiff, eager):
             case [value, list() as changed, dict() as autodiff, dict() as calls]:
                 pass
             case ["missing"]:

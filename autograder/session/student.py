@@ -182,14 +182,16 @@ class StudentServer:
             return ["module", value.__name__]
         return ["value", value]
 
-    def _do_observe(self, name: str, args: list, kwargs: dict, watch_autodiff: bool) -> list[Any]:
+    def _do_observe(self, name: str, args: list, kwargs: dict, watch_autodiff: bool, eager: bool) -> list[Any]:
         namespace = self._shell.user_ns
         if name not in namespace:
             return ["missing"]
         if not callable(namespace[name]):
             return ["not a function"]
         watched = loss_functions(namespace, name) if watch_autodiff else None
-        seen = observe(namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched)
+        seen = observe(
+            namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched, eager=eager
+        )
         return [seen.value, seen.changed, seen.autodiff, seen.calls]
 
     def _do_beside(self, name: str, source: str, args: list, kwargs: dict) -> Any:

@@ -26,7 +26,13 @@ class RemoteNamespace(Protocol):
     """A student's namespace that lives in another process."""
 
     def observe(
-        self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool, remember: bool = False
+        self,
+        name: str,
+        args: tuple,
+        kwargs: dict[str, Any],
+        watch_autodiff: bool,
+        remember: bool = False,
+        eager: bool = False,
     ) -> Observation: ...
 
     def reachable_names(self, name: str) -> set[str]: ...
@@ -38,14 +44,16 @@ def call(
     *args: Any,
     may_change: tuple[int, ...] = (),
     remember: bool = False,
+    eager: bool = False,
     **kwargs: Any,
 ) -> Any:
     """The value of the student's ``name(*args, **kwargs)``; fails if an argument was changed in place.
 
     may_change: positions, from 0, of arguments that the contract lets the function change; remember: another case may
-    take the value of an equal call that was made for the same submission, as for a training run that several look at.
+    take the value of an equal call that was made for the same submission, as for a training run that several look at;
+    eager: compiled functions run op by op, which is quicker where they run only a few times.
     """
-    observed = _observe(env, name, args, kwargs, watch_autodiff=False, remember=remember)
+    observed = _observe(env, name, args, kwargs, watch_autodiff=False, remember=remember, eager=eager)
     _reject_changes(name, observed.changed, may_change)
     return observed.value
 
@@ -86,16 +94,17 @@ def by_hand(
 
 
 def _observe(
-    env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch_autodiff: bool, remember: bool = False
+    env: Mapping[str, Any], name: str, args: tuple, kwargs: dict, watch_autodiff: bool, remember: bool = False, eager: bool = False
 ) -> Observation:
     if isinstance(env, RemoteNamespace):
-        return env.observe(name, args, kwargs, watch_autodiff, remember)
+        return env.observe(name, args, kwargs, watch_autodiff, remember, eager)
     function = env.get(name)
     if function is None:
         raise CheckFailed(f"`{name}` is not defined.")
     if not callable(function):
         raise CheckFailed(f"`{name}` is not a function.")
-    return observe(function, args, kwargs, watch_autodiff=watch_autodiff, watch_calls=loss_functions(env, name))
+    watched = loss_functions(env, name) if watch_autodiff else None
+    return observe(function, args, kwargs, watch_autodiff=watch_autodiff, watch_calls=watched, eager=eager)
 
 
 def loss_functions(env: Mapping[str, Any], name: str) -> dict[str, Any]:

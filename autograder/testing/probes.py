@@ -45,10 +45,11 @@ def observe(
     *,
     watch_autodiff: bool = False,
     watch_calls: dict[str, Any] | None = None,
+    eager: bool = False,
 ) -> Observation:
     """Call ``function`` and report the value, altered arguments and, if asked, autodiff and calls.
 
-    watch_calls: code objects and compiled functions to count, by name.
+    watch_calls: code objects and compiled functions to count, by name; eager: run compiled functions op by op.
     """
     before = (_snapshot(args), _snapshot(kwargs))
     uses: Counter[str] = Counter()
@@ -57,6 +58,8 @@ def observe(
         if watch_autodiff:
             stack.enter_context(_counting_autodiff(uses))
             stack.enter_context(_counting_calls(watch_calls or {}, counts))
+        if eager and "tensorflow" in sys.modules:
+            stack.enter_context(_running_eagerly(sys.modules["tensorflow"].config))
         value = function(*args, **kwargs)
     changed = [f"argument {i + 1}{p}" for i, p in _changes(before[0], args)]
     changed += [f"argument {k}{p}" for k, p in _changes(before[1], kwargs)]
@@ -115,6 +118,16 @@ def _equal(old: Any, new: Any) -> bool:
 def is_compiled(value: Any) -> bool:
     """Whether ``value`` is what ``tf.function`` makes."""
     return type(value).__name__ == "Function" and type(value).__module__.startswith("tensorflow.")
+
+
+@contextmanager
+def _running_eagerly(config: Any) -> Iterator[None]:
+    before = config.functions_run_eagerly()
+    config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        config.run_functions_eagerly(before)
 
 
 @contextmanager

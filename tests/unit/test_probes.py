@@ -401,3 +401,18 @@ def test_odd_names_in_a_notebook_do_no_harm():
     }
     assert by_hand(namespace, "f", 1) == 1
     assert "loss" not in loss_functions(namespace, "f")
+
+
+def test_compiled_functions_can_run_op_by_op():
+    """Nothing is traced, the value is the same, and afterwards functions are compiled again."""
+    traced = []
+
+    @tf.function
+    def double(x):
+        traced.append(tf.executing_eagerly())
+        return 2 * x
+
+    assert float(observe(double, (tf.constant(3.0),), {}, eager=True).value) == 6
+    assert float(observe(double, (tf.constant(3.0),), {}).value) == 6
+    assert traced == [True, False]
+    assert not tf.config.functions_run_eagerly()

@@ -15,7 +15,7 @@ class Student:
         self.calls = 0
         self.namespace = StudentNamespace(self, {})
 
-    def request(self, kind, name, args, kwargs, watch, foreign=None):
+    def request(self, kind, name, args, kwargs, watch, eager, foreign=None):
         self.calls += 1
         value = self.namespace.receive(HandleRef(1, "Model", True)) if name == "build" else args[0] + self.calls
         return [value, [], {}, {}]
