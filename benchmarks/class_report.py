@@ -14,10 +14,13 @@ import base64
 import io
 import json
 import math
+import os
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -142,30 +145,33 @@ def _picture(seed: int) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
-def _measure(batch: BatchResult, folder: Path) -> dict[str, tuple[float, int]]:
-    """Seconds and bytes of each step."""
+def _measure(batch: BatchResult, folder: Path) -> dict[str, tuple[float, float, int]]:
+    """Seconds by the clock, seconds of CPU and bytes of each step."""
     codes = {s.submission: notebooks.read(folder, s.executed).code for s in batch.submissions}
-    started = time.perf_counter()
-    likeness = similar.compare(folder, codes)
-    compared = time.perf_counter()
-    page = class_page(batch, likeness)
-    rendered = time.perf_counter()
-    report.write(batch, folder)
-    written = time.perf_counter()
+    likeness, *compared = _timed(lambda: similar.compare(folder, codes))
+    page, *rendered = _timed(lambda: class_page(batch, likeness))
+    _, *written = _timed(lambda: report.write(batch, folder))
     size = sum(p.stat().st_size for name in ("students", "instructor", "gradescope") for p in (folder / name).iterdir())
     return {
-        "comparison of code, once": (compared - started, (folder / similar.FILE_NAME).stat().st_size),
-        "class report": (rendered - compared, len(page.encode())),
-        "all pages and exports": (written - rendered, size),
+        "comparison of code, once": (*compared, (folder / similar.FILE_NAME).stat().st_size),
+        "class report": (*rendered, len(page.encode())),
+        "all pages and exports": (*written, size),
     }
 
 
-def _print(batch: BatchResult, steps: dict[str, tuple[float, int]]) -> None:
+def _timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What `work` gives, its seconds, and its seconds of CPU with those of processes that it waited for."""
+    clock, before = time.perf_counter(), os.times()
+    result = work()
+    return result, time.perf_counter() - clock, sum(os.times()[:4]) - sum(before[:4])
+
+
+def _print(batch: BatchResult, steps: dict[str, tuple[float, float, int]]) -> None:
     table = Table(title=f"{len(batch.submissions)} submissions", title_justify="left", show_edge=False)
-    for heading, side in (("", "left"), ("seconds", "right"), ("MB", "right")):
+    for heading, side in (("", "left"), ("seconds", "right"), ("of CPU", "right"), ("MB", "right")):
         table.add_column(heading, justify=side)
-    for what, (seconds, size) in steps.items():
-        table.add_row(what, f"{seconds:.2f}", f"{size / 1e6:.2f}")
+    for what, (seconds, cpu_s, size) in steps.items():
+        table.add_row(what, f"{seconds:.1f}", f"{cpu_s:.1f}", f"{size / 1e6:.2f}")
     Console().print(table)
 
 
