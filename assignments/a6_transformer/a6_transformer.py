@@ -51,6 +51,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from keras import layers
 
 from kit import load_pairs, plot_history
 
@@ -602,7 +603,7 @@ for k in range(3):
     print(" ".join(sources[k]), "->", " ".join(targets[k]), "->", target[k])
 
 # %%
-settings = {"vocab_size": len(vocabulary), "max_length": longest, "epochs": 12, "batch_size": 64, "seed": 0}
+settings = {"vocab_size": len(vocabulary), "max_length": longest, "epochs": 10, "batch_size": 64, "seed": 0}
 run = train_transformer((source[100:], target[100:]), **settings)
 if run is None:
     print("Your training curves appear here once question 8 is solved.")
