@@ -382,7 +382,7 @@ else:
     inverted = 1 - np.asarray(x_test)
     accuracies = {
         name: [float(network.evaluate(part, y_test, verbose=0)[1]) for part in (x_test, inverted)]
-        for name, network in {"originals only": model, "with inverted images": second}.items()
+        for name, network in {"originals": model, "originals and inverted": second}.items()
     }
     figure, axis = plt.subplots(figsize=(6, 2.9), layout="constrained")
     for place, (name, values) in enumerate(accuracies.items()):
