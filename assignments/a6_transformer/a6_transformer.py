@@ -81,12 +81,13 @@ for x, boxes in columns.items():
         axis.text(x, level, words, ha="center", va="center", fontsize=10)
         if level:
             axis.annotate("", xy=(x, level - 0.28), xytext=(x, level - 0.72), arrowprops=arrow)
-for x, low, high in ((2.0, 1.55, 3.45), (6.4, 1.55, 4.45)):
-    axis.add_patch(plt.Rectangle((x - 1.75, low), 3.5, high - low, fill=False, linestyle=":", edgecolor="grey"))
-    axis.text(x - 1.85, (low + high) / 2, "N ×", ha="right", va="center", fontsize=11)
+for x, high, side in ((2.0, 3.45, -1), (6.4, 4.45, 1)):
+    axis.add_patch(plt.Rectangle((x - 1.75, 1.55), 3.5, high - 1.55, fill=False, linestyle=":", edgecolor="grey"))
+    axis.text(x + 2.1 * side, 2.5, "N ×", ha="center", va="center", fontsize=11)
 axis.plot([2.0, 2.0, 4.15, 4.15], [3.28, 3.75, 3.75, 3], color="black", linewidth=1)
-axis.annotate("keys, values", xy=(4.95, 3), xytext=(4.15, 3), fontsize=8, va="bottom", arrowprops=arrow)
-axis.set(xlim=(-0.6, 8.4), ylim=(-0.4, 5.4))
+axis.annotate("", xy=(4.95, 3), xytext=(4.15, 3), arrowprops=arrow)
+axis.text(3.07, 3.85, "keys and values", ha="center", fontsize=9)
+axis.set(xlim=(-0.4, 8.8), ylim=(-0.4, 5.4))
 axis.axis("off")
 plt.show()
 
