@@ -3,7 +3,7 @@
 copydetect reduces each program to tokens (names, strings and comments do not count), hashes all runs of NOISE of
 them and keeps at least one hash out of each GUARANTEE: Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms
 for document fingerprinting", SIGMOD 2003. What many share is not copied from one another: all hashes of the handed-out
-notebook are left out, and those that more than a quarter of the class has.
+notebook are left out, and those that more than a quarter of the class has, or more than 50.
 
 It is a process apart because the programs are students': a tokenizer that hangs or swells ends here.
 """
@@ -24,7 +24,7 @@ from copydetect.utils import get_token_coverage
 NOISE, GUARANTEE = 25, 35  # characters of tokenized code
 ALIKE = 0.8  # of either program's own code
 MIN_OWN = 300  # characters of own tokenized code; less can be alike by chance
-MAX_SHARERS = 5  # or a quarter of the class, if that is more: code that more have is common knowledge
+MIN_KNOWN, MAX_KNOWN = 5, 50  # a quarter of the class, but within these: code that more have is common knowledge
 MEMORY = 2 << 30  # bytes
 
 
@@ -40,7 +40,7 @@ def alike(codes: list[str], template: str) -> list[tuple[int, int, float]]:
     """All pairs of programs (by index) that are near-identical, with the share of their own code in common."""
     prints = [_fingerprint(code, GUARANTEE + 1 - NOISE) for code in codes]
     sharers = Counter(h for p in prints for h in p.hashes)
-    most = max(MAX_SHARERS, len(codes) // 4)
+    most = min(max(len(codes) // 4, MIN_KNOWN), MAX_KNOWN)
     common = {h for h, count in sharers.items() if count > most} | _fingerprint(template, 1).hashes
     for p in prints:
         _leave_out(p, common)
