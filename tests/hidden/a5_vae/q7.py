@@ -92,7 +92,7 @@ def test_probabilities(env):
 def test_both_parts(env):
     rng = hidden_rng("q7 both")
     x, y = halves(rng, 700)
-    upper, lower = kernels(rng, 24)
+    upper, lower = kernels(rng, 48)
     upper[392:], lower[:392] = 0, 0  # mean sees the upper half of an image, logvar the lower
     encoder = beside(env, linear_encoder, upper, lower)
     seed = int(rng.integers(1, 10_000))
@@ -139,7 +139,7 @@ def test_learns(env):
     with contextlib.redirect_stdout(io.StringIO()):
         images = load_images("digits", 800, 400, seed=int(rng.integers(1, 10_000)))
     x, x_test = ((pixels[..., None] / 255).astype(np.float32) for pixels in (images.x_train, images.x_test))
-    encoder = beside(env, linear_encoder, *kernels(rng, 16))
+    encoder = beside(env, linear_encoder, *kernels(rng, 32))
     seed = int(rng.integers(1, 10_000))
     classify = call(env, "train_latent_classifier", encoder, x, images.y_train, epochs=25, seed=seed)
     right = np.mean(classified(classify, x_test).argmax(axis=1) == images.y_test)
