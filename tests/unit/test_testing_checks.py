@@ -314,8 +314,18 @@ def explains(words: str, actual: np.ndarray, expected: np.ndarray) -> bool:
             return agrees(actual / float(Fraction(factor)), expected, 1e-2, 1e-2) and np.ptp(actual) > 0
         case ["the", "matrix", *_]:
             return agrees(actual.T, expected, RTOL, ATOL)
-        case ["the", "values", "are", "in", "reverse", *_]:
+        case ["the", "values", "are", "in", "reverse", "order.", *_]:
             return agrees(actual[::-1], expected, RTOL, ATOL)
+        case ["the", "values", "are", "in", "reverse", *_]:
+            return agrees(actual[..., ::-1], expected, RTOL, ATOL)
+        case ["the", "values", "are", "rounded", *_]:
+            return bool(np.all(actual == np.rint(expected)))
+        case ["every", "row" | "column" as one, "is", "the", *_, "rows." | "columns."]:
+            lines = actual if one == "row" else actual.T
+            return bool(np.allclose(lines, lines[:1]))
+        case ["only", "the", "first" | "last", *_] | ["the", "first" | "last", *_]:
+            right = [agrees(a, e, RTOL, ATOL * 10) for a, e in zip(actual, expected, strict=True)]
+            return any(right) and not all(right)
         case ["all", "values", "are", "zero."]:
             return not actual.any()
         case ["all", "values", "are", "the", *_]:
