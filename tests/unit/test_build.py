@@ -367,9 +367,8 @@ def test_assignments_of_this_course_build(name, tmp_path):
     assignment = COURSE.assignment(name)
     built = build(COURSE, assignment, tmp_path)
     student = code_of(built.student / f"{name}.ipynb")
-    defined = {
-        node.name for cell in student for node in ast.parse(cell).body if isinstance(node, ast.FunctionDef)
-    }
+    kinds = ast.FunctionDef | ast.ClassDef
+    defined = {node.name for cell in student for node in ast.parse(cell).body if isinstance(node, kinds)}
     for q, question in assignment.questions.items():
         assert f'grader.check("{q}")' in student
         assert (built.student / "tests" / f"{q}.py").exists()
