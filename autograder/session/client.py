@@ -253,7 +253,7 @@ class Session:
         while True:
             match self._receive(deadline):
                 case ["callback", name, list() as content]:
-                    self._send(encode(self._run_callback(name, content)), deadline)
+                    self._send(self._run_callback(name, content), deadline)
                 case ["ok", int() as answered, value, str() as printed] if answered == token:
                     return value, printed[:_MAX_TEXT]
                 case ["error", int() as answered, dict() as description, str() as printed] if answered == token:
@@ -261,16 +261,16 @@ class Session:
                 case _:
                     raise WireError("a reply of an unknown form")
 
-    def _run_callback(self, name: Any, content: list[Any]) -> list[Any]:
+    def _run_callback(self, name: Any, content: list[Any]) -> bytes:
         """Student code asks; the answer tells nothing of the caller, and a failure is the student's."""
         function = self._callbacks.get(name) if isinstance(name, str | int) else None
         if function is None:
-            return ["error", "no such function"]
+            return encode(["error", "no such function"])
         self._answering = True
         try:
-            return ["ok", function(*content)]
+            return encode(["ok", function(*content)])
         except Exception as error:
-            return ["error", f"the function was called with unsuitable arguments ({type(error).__name__})"]
+            return encode(["error", f"the function was called with unsuitable arguments ({type(error).__name__})"])
         finally:
             self._answering = False
 

@@ -218,3 +218,12 @@ def test_a_time_out_tells_what_the_code_had_of_the_processor(box, cell, waits):
     assert (raised.value.cpu_s < 0.3) == waits
     assert raised.value.starved or not waits
     assert session.request("cell", 2, "6 * 7", limit_s=20)[0]["error"] is None
+
+
+def test_an_answer_that_is_no_data_is_the_callers_error_and_ends_nothing(box):
+    """A stand-in for a function that returns a model, say: the student's code gets an exception."""
+    session = box()
+    session.translate(lambda ref: ref, {"build": lambda kind, arguments: object()})
+    session.request("stand_in", ["build"], limit_s=20)
+    assert run(session, "build(3)")["error"]["type"] == "RuntimeError"
+    assert printed(session, "print('alive')") == "alive"
