@@ -209,12 +209,17 @@ def test_better(env):
     weights = [rng.normal(0, np.sqrt(2 / np.prod(s[:-1])), s) if len(s) > 1 else np.zeros(s) for s in shapes]
     model = beside(env, frozen_digits, [w.astype(np.float32) for w in weights], x, y)
 
-    def accuracy():
-        p = as_array(model(x_test, training=False), "the model's answer", (len(x_test), 1))
-        return ((p[:, 0] > 0.5) == y_test).mean()
+    def answers():
+        return as_array(model(x_test, training=False), "the model's answer", (len(x_test), 1))[:, 0]
 
-    before = accuracy()
+    before = answers()
     call(env, "fine_tune", model, x, y, learning_rate=0.004, epochs=6, batch_size=32)
-    after = accuracy()
+    after = answers()
+    check(
+        not np.array_equal(before, after),
+        "fine_tune should train the model that it is given.",
+        "tunes_a_copy",
+    )
+    before, after = (((p > 0.5) == y_test).mean() for p in (before, after))
     check(after >= before, "On new images the model is worse than before fine-tuning.")
     check_gate("a3_cnn_transfer", "fine_tune_digits", after, "accuracy on test images")
