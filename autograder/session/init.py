@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import time
@@ -15,7 +16,7 @@ from typing import Any
 import msgpack
 
 from autograder.session import linux, sandbox
-from autograder.session.policy import Policy
+from autograder.session.policy import HOME, Policy
 from autograder.session.sandbox import Layers
 
 __all__ = ["run_outer"]
@@ -25,6 +26,8 @@ _SAMPLE_S = 0.5  # between two looks at the box's CPU time
 _SAMPLES = 2000
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _SET_DUMPABLE = 4
+_ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
+_BUFFER_KIB = 208  # of a socket, net.core.wmem_max
 
 
 def run_outer(
@@ -59,12 +62,13 @@ def run_outer(
 def _run_init(channel: int, lifeline: int, policy: Policy, layers: Layers, serve: Any, output_kib: int) -> None:
     """Init: build the root, start the student process, guard it until the evaluator lets go."""
     os.setsid()
-    sandbox.build_root(policy, layers)
+    linux.prctl(_ADOPT_ORPHANS, 1)  # as pid 1 does anyway
+    scratch = sandbox.build_root(policy, layers)
     student = os.fork()
     if student == 0:
         os.setsid()
         os.close(lifeline)
-        sandbox.give_up_rights(policy, layers)
+        sandbox.give_up_rights(policy, layers, scratch)
         serve(socket.socket(fileno=channel), dict(layers), output_kib)
         os._exit(0)
     os.close(channel)
@@ -72,10 +76,14 @@ def _run_init(channel: int, lifeline: int, policy: Policy, layers: Layers, serve
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     linux.prctl(_SET_DUMPABLE, 0)
     _guard(socket.socket(fileno=lifeline), student, policy)
+    if os.getpid() != 1:
+        _end_processes()
+    if scratch != HOME:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
-    """Pass interrupts on, watch the memory, tell CPU times, report the end; returning ends every process of the box."""
+    """Pass interrupts on, watch the memory, tell CPU times, report the end; as pid 1 ends, every process of the box does."""
     poller = select.poll()
     poller.register(lifeline, select.POLLIN)
     cpu_times = _CpuTimes()
@@ -123,12 +131,41 @@ class _CpuTimes:
 def _cpu_s() -> float:
     """CPU time of all processes in the box but init, with what their reaped children used."""
     ticks = 0
-    for process in os.listdir("/proc") if os.path.exists("/proc/self") else []:
-        if process.isdigit() and process != "1":
-            with contextlib.suppress(OSError):
-                fields = Path(f"/proc/{process}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
-                ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    for process in _processes():
+        ticks += sum(map(int, _stat(process)[11:15]))  # utime, stime, cutime, cstime
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _processes() -> list[str]:
+    """Ids of all processes in the box but init: whatever there is in a pid namespace, else those that descend from it."""
+    if not os.path.exists("/proc/self"):
+        return []
+    everything = [p for p in os.listdir("/proc") if p.isdigit() and p != "1"]
+    if os.getpid() == 1:
+        return everything
+    parents = {p: fields[1] for p in everything if (fields := _stat(p))}
+    found, level = [], [str(os.getpid())]
+    while level := [p for p, parent in parents.items() if parent in level]:
+        found += level
+    return found
+
+
+def _stat(process: str) -> list[str]:
+    """Fields of ``/proc/…/stat`` from the third on, the state; none where the process has just ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
+    return []
+
+
+def _end_processes() -> None:
+    """What the end of a pid namespace does by itself: kill everything, also what is forked meanwhile."""
+    while left := _processes():
+        for process in left:
+            with contextlib.suppress(OSError):
+                os.kill(int(process), signal.SIGKILL)
+        while _reap()[0]:
+            pass
+        time.sleep(0.01)
 
 
 def _reap() -> tuple[int, int]:
@@ -149,15 +186,22 @@ def _memory_kib(baseline_kib: int, limit_kib: int) -> int:
     The cheap count charges every process with the pages it still shares with the template, less one
     baseline each; where that says too much, the proportional shares of the kernel decide.
     """
-    processes = [p for p in os.listdir("/proc") if p.isdigit() and p != "1"] if os.path.exists("/proc/self") else []
-    cheap = sum(max(0, _anonymous_kib(p) - baseline_kib) for p in processes)
+    processes = _processes()
+    kernel = sum(map(_kernel_kib, processes))
+    cheap = kernel + sum(max(0, _anonymous_kib(p) - baseline_kib) for p in processes)
     if cheap <= limit_kib:
         return cheap
-    return sum(_sum_kib(p, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for p in processes)
+    return kernel + sum(_sum_kib(p, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for p in processes)
 
 
 def _anonymous_kib(process: str) -> int:
     return _sum_kib(process, "status", ("RssAnon:", "RssShmem:"))
+
+
+def _kernel_kib(process: str) -> int:
+    """What the kernel keeps for a process: page tables, and as much as its descriptors' buffers may hold."""
+    descriptors = _sum_kib(process, "status", ("FDSize:",))  # slots, no KiB; every process has 64
+    return _sum_kib(process, "status", ("VmPTE:",)) + max(0, descriptors - 64) * _BUFFER_KIB
 
 
 def _sum_kib(process: str, file: str, fields: tuple[str, ...]) -> int:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import platform
 
-__all__ = ["ARCHITECTURE", "MOUNT", "capset_none", "join_new_session_keyring", "landlock_abi", "mount", "mount_read_only", "pivot_root", "prctl", "syscall", "umount"]
+__all__ = ["ARCHITECTURE", "MOUNT", "capset_none", "empty_bounding_set", "join_new_session_keyring", "landlock_abi", "mount", "mount_read_only", "pivot_root", "prctl", "syscall", "umount"]
 
 ARCHITECTURE = platform.machine()
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -77,14 +77,20 @@ def pivot_root(new_root: str) -> None:
     os.chdir("/")
 
 
-def capset_none() -> None:
-    """Drop every capability: bounding, ambient, effective, permitted and inheritable."""
-    drop_bounding, ambient, clear_all = 24, 47, 4
+def empty_bounding_set() -> None:
+    """No program that is executed from here on gets a capability; needs the right to say so, ``CAP_SETPCAP``."""
+    drop_bounding, is_in_bounding = 24, 23
     for capability in range(64):
         try:
-            prctl(drop_bounding, capability)
-        except OSError:
-            break
+            prctl(is_in_bounding, capability)
+        except OSError:  # the kernel knows no more of them
+            return
+        prctl(drop_bounding, capability)
+
+
+def capset_none() -> None:
+    """Drop every capability: ambient, effective, permitted and inheritable."""
+    ambient, clear_all = 47, 4
     prctl(ambient, clear_all)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
     syscall("capset", header, (ctypes.c_uint32 * 6)())

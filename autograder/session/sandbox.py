@@ -8,9 +8,11 @@ whether grading may go on without it is the caller's decision (``--require-sandb
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import socket
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +89,24 @@ def write_id_maps(pid: int, serial: int) -> None:
     (folder / "gid_map").write_text(group)
 
 
-def build_root(policy: Policy, layers: Layers) -> None:
-    """A root directory of allow-listed mounts; everything else does not exist. Init, as pid 1."""
-    if layers.get("mount namespace") == "on":
+def build_root(policy: Policy, layers: Layers) -> str:
+    """A root directory of allow-listed mounts; everything else does not exist. Init, as pid 1.
+
+    Returns the scratch folder: ``HOME``, and without a root of the box's own one that the caller removes.
+    """
+    _maps_student(), _data_kib()  # looked up while there is a /proc
+    if layers.get("mount namespace") == layers.get("pid namespace") == "on":  # or init could not see its processes
         layers.attempt("private root", lambda: _private_root(policy, layers))
     if layers.get("uts namespace") == "on":
         socket.sethostname("notebook")
+    if layers.get("private root") == "on":
+        return HOME
+    scratch = tempfile.mkdtemp(prefix="autograder-scratch-")
+    for source, name in policy.public:
+        os.symlink(source, os.path.join(scratch, name))
+    if layers.get("user namespace") == "on" and _maps_student():
+        os.chown(scratch, STUDENT_ID, STUDENT_ID)
+    return scratch
 
 
 def _private_root(policy: Policy, layers: Layers) -> None:
@@ -155,23 +169,29 @@ def _scratch(target: str, options: str) -> None:
     linux.mount("tmpfs", target, "tmpfs", MOUNT.NOSUID | MOUNT.NODEV, options)
 
 
+@functools.cache
 def _maps_student() -> bool:
     return any(line.split()[0] == str(STUDENT_ID) for line in Path("/proc/self/uid_map").read_text().splitlines())
 
 
-def give_up_rights(policy: Policy, layers: Layers) -> None:
+def give_up_rights(policy: Policy, layers: Layers, scratch: str) -> None:
     """The last steps, in this order, in the student process: nothing here can be undone afterwards."""
+    layers.attempt("no capabilities", linux.empty_bounding_set)  # the right to do so goes with the user id
     if layers.get("user namespace") == "on" and _maps_student():
         layers.attempt("separate user", _become_student)
     else:
         layers["separate user"] = "only root can map another user"
     layers.attempt("session keyring", linux.join_new_session_keyring)
     layers.attempt("limits", lambda: _limit(policy))
-    layers.attempt("no capabilities", linux.capset_none)
+    if layers["no capabilities"] == "on":
+        layers.attempt("no capabilities", linux.capset_none)
     layers.attempt("no new privileges", lambda: linux.prctl(38, 1))
-    os.chdir(HOME)
-    read = [*policy.read, PUBLIC, "/proc"]
-    layers.attempt("landlock", lambda: landlock.restrict(read, [HOME, "/tmp", "/dev/shm", *policy.devices]))
+    os.chdir(scratch)
+    os.environ["HOME"] = scratch
+    own_root = layers.get("private root") == "on"
+    read = [*policy.read, "/proc", *([PUBLIC] if own_root else [source for source, _ in policy.public])]
+    write = [scratch, *policy.devices, *(["/tmp", "/dev/shm"] if own_root else [])]
+    layers.attempt("landlock", lambda: landlock.restrict(read, write))
     layers.attempt("seccomp", seccomp.install)
 
 
@@ -184,7 +204,7 @@ def _become_student() -> None:
 
 def _limit(policy: Policy) -> None:
     mib = 1024 * 1024
-    data_now = _status_kib("VmData") * 1024
+    data_now = _data_kib() * 1024
     hard = {
         resource.RLIMIT_DATA: data_now + policy.memory_mib * mib,
         resource.RLIMIT_NPROC: policy.processes,
@@ -198,9 +218,11 @@ def _limit(policy: Policy) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def _status_kib(field: str) -> int:
+@functools.cache
+def _data_kib() -> int:
+    """What the warm interpreter takes already."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmData:"))
 
 
 def _unshare(flag: int) -> None:

@@ -1,9 +1,10 @@
 """A seccomp filter in classic BPF that refuses system calls no notebook needs.
 
 A deny-list, on top of namespaces, capabilities and Landlock: it removes kernel surface (keyrings,
-ptrace, mounts, namespaces, io_uring, bpf, perf) and the socket families that no network namespace
-empties. Refused calls fail with ``EPERM``; ``clone3`` with ``ENOSYS``, so that libc falls back to
-``clone``, whose flags a filter can read. BPF as in linux/filter.h and linux/seccomp.h.
+ptrace, mounts, namespaces, io_uring, bpf, perf), the socket families that no network namespace
+empties, and memory outside of every process. Refused calls fail with ``EPERM``; ``clone3`` with
+``ENOSYS``, so that libc falls back to ``clone``, whose flags a filter can read; larger socket buffers
+are granted and not given. BPF as in linux/filter.h and linux/seccomp.h.
 """
 
 from __future__ import annotations
@@ -32,19 +33,22 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "quotactl": (179, 60), "syslog": (103, 116),
     "settimeofday": (164, 170), "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266),
     "sethostname": (170, 161), "setdomainname": (171, 162), "iopl": (172, None), "ioperm": (173, None),
+    # Memory that no process has mapped, and so nobody is charged for.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190),
     "vhangup": (153, 58), "lookup_dcookie": (212, 18), "migrate_pages": (256, 238), "move_pages": (279, 239),
 }  # fmt: skip
-_CLONE, _SOCKET, _CLONE3 = {"x86_64": (56, 41, 435), "aarch64": (220, 198, 435)}.get(ARCHITECTURE, (0, 0, 0))
+_CLONE, _SOCKET, _SETSOCKOPT, _CLONE3 = {"x86_64": (56, 41, 54, 435), "aarch64": (220, 198, 208, 435)}.get(ARCHITECTURE, (0, 0, 0, 0))
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NEW_NAMESPACES = 0x7E020000 | 0x80  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
 _FAMILIES = (1, 2, 10)  # unix, and IPv4 and IPv6 whose namespace is empty
 _SOCK_RAW, _TYPE_MASK = 3, 0xF
+_SOL_SOCKET, _SO_SNDBUF, _SO_RCVBUF = 1, 7, 8
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06  # ld [k]; and #k; ret #k
 _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET = 0x15, 0x35, 0x45
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
-_EPERM, _ENOSYS = 0x00050000 | 1, 0x00050000 | 38
-_NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1 = 0, 4, 16, 24  # offsets in struct seccomp_data
+_NO_ERROR, _EPERM, _ENOSYS = 0x00050000, 0x00050000 | 1, 0x00050000 | 38
+_NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1, _ARGUMENT_2 = 0, 4, 16, 24, 32  # offsets in struct seccomp_data
 
 
 def _program() -> bytes:
@@ -60,6 +64,9 @@ def _program() -> bytes:
     for number in denied:
         code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _EPERM)]
     code += [
+        (_JUMP_EQUAL, 0, 8, _SETSOCKOPT), (_LOAD, 0, 0, _ARGUMENT_1), (_JUMP_EQUAL, 1, 0, _SOL_SOCKET), (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _ARGUMENT_2), (_JUMP_EQUAL, 2, 0, _SO_SNDBUF), (_JUMP_EQUAL, 1, 0, _SO_RCVBUF), (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _NO_ERROR),
         (_JUMP_EQUAL, 0, 4, _CLONE), (_LOAD, 0, 0, _ARGUMENT_0), (_JUMP_SET, 0, 1, _NEW_NAMESPACES),
         (_RETURN, 0, 0, _EPERM), (_RETURN, 0, 0, _ALLOW),
         (_JUMP_EQUAL, 1, 0, _SOCKET), (_RETURN, 0, 0, _ALLOW),

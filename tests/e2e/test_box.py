@@ -203,7 +203,7 @@ def test_a_students_exception_is_described(box):
     session = box()
     run(session, "class Nasty(Exception):\n    def __str__(self): raise SystemExit\ndef f():\n    raise Nasty")
     with pytest.raises(StudentError) as raised:
-        session.request("observe", "f", [], {}, False, limit_s=5)
+        session.request("observe", "f", [], {}, False, False, limit_s=5)
     assert raised.value.type_name == "Nasty"
     assert raised.value.description["line"] == 4
 
