@@ -128,7 +128,8 @@ def _wanted(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename)
     is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
     escapes = path.is_absolute() or ".." in path.parts or "\\" in member.filename
-    return not (member.is_dir() or is_link or escapes or path.parts[0] in _IGNORED_FOLDERS)
+    nameless = not path.parts  # "." and "", which is_dir cannot take
+    return not (nameless or member.is_dir() or is_link or escapes or path.parts[0] in _IGNORED_FOLDERS)
 
 
 def _choose(members: list[zipfile.ZipInfo], prefer: str) -> zipfile.ZipInfo:
