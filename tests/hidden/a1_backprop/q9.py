@@ -171,6 +171,10 @@ def test_agree(env):
     arrays, seed = experiment()
     manual, tape = (run(env, arrays, gradients=method, seed=seed) for method in ("manual", "tape"))
     check(np.ptp(manual[1]["train_loss"]) > 0, "The training loss should change from epoch to epoch.")
+    x, t, *measured = arrays
+    elsewhere, _ = run(env, (x, np.roll(t, 1, axis=1), *measured), seed=seed)
+    same = all(np.array_equal(elsewhere[key], manual[0][key]) for key in elsewhere)
+    check(not same, "Other labels should train other params.")
     check_close(tape[0], manual[0], "params with gradients='tape'", atol=1e-5)
     check_close(tape[1], manual[1], "history with gradients='tape'", atol=1e-5)
 
