@@ -190,6 +190,11 @@ class Course(_Frozen):
         """Folder of example submissions: `correct_*.py`, `wrong_*.py`, …"""
         return self.root / "tests" / "submissions" / a.name
 
+    @property
+    def attacks(self) -> Path:
+        """Folder of the attacks that the grader must withstand, see `autograder.attacks`."""
+        return self.root / "tests" / "submissions" / "attacks"
+
 
 def find_course(start: Path | None = None) -> Path:
     """The nearest folder with `grading.yml`, from `start` (default: the current folder) upwards."""

@@ -1,49 +1,91 @@
-"""The published attacks change no mark, read no secret and leave nothing behind."""
+"""The published attacks change no mark, read no secret, break nothing and leave nothing behind.
 
-import json
+The runner of ``autograder validate --attacks`` grades them, see :mod:`autograder.attacks`.
+"""
 
-import psutil
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
-from conftest import SUBMISSIONS
+from conftest import ROOT
 
-ATTACKS = sorted(p.stem for p in (SUBMISSIONS / "attacks").glob("*.py") if p.stem != "honest_baseline")
-QUESTIONS = ("q1", "q2", "q3", "q5", "q8")
+from autograder import attacks
+from autograder.attacks import Arena, Attack
+from autograder.config import load_course
 
-
-def score(grade_text, name: str):
-    """Grade one notebook of the suite on the questions that it answers."""
-    return grade_text((SUBMISSIONS / "attacks" / f"{name}.py").read_text(), questions=QUESTIONS, cell_s=20, test_s=5)
-
-
-def test_nine_attacks_are_published():
-    """The suite is not empty by accident."""
-    assert len(ATTACKS) >= 9
-
-
-@pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_gains_nothing(grade_text, name):
-    """No more marks than the honest baseline, no secret in any output, no process left."""
-    baseline = score(grade_text, "honest_baseline").result
-    before = {p.pid for p in psutil.process_iter()}
-    graded = score(grade_text, name)
-    assert graded.result.score <= baseline.score
-    assert graded.result.status != "grader_error"
-    assert not [t for t in graded.result.tests if t.status == "grader_error"]
-    outputs = [c["outputs"] for c in graded.notebook["cells"] if c["cell_type"] == "code"]
-    assert "FOUND" not in json.dumps(outputs)
-    assert not any("FOUND" in t.message + t.detail for t in graded.result.tests)
-    left = [p.info["name"] for p in psutil.process_iter(["name"]) if p.pid not in before]
-    assert "autograderdaemon" not in left
+COURSE = load_course(ROOT)
+SUITE, HONEST = attacks.read(COURSE)
+CLASSES = {
+    "comparisons", "grader internals", "objects", "protocol", "secrets", "network", "processes", "ends", "floods", "files", "state", "rules",
+}  # fmt: skip
+HEAD = {"class": "comparisons", "honest": "poor", "questions": "q8", "expect": "score <= honest; status graded", "in kernel": "-"}
+RIGHT = "def accuracy(y_hat, t):\n    return float((y_hat.argmax(1) == t.argmax(1)).mean())\n"
 
 
-def test_the_baseline_is_honest_and_poor(grade_text):
-    """The baseline answers every asked question, wrongly: there is something to gain by an attack."""
-    result = score(grade_text, "honest_baseline").result
-    assert result.status == "graded"
-    assert result.score < 0.2 * result.max_score
+@pytest.fixture(scope="module")
+def arena() -> Iterator[Arena]:
+    """A template, baits and a neighbour for all attacks of this process."""
+    with Arena(COURSE, HONEST) as found:
+        yield found
 
 
-def test_the_evaluator_survives_to_grade_the_next(grade_text):
-    """After an attack on the grader's processes, an honest notebook is graded as ever."""
-    score(grade_text, "kills_the_grader")
-    assert score(grade_text, "honest_baseline").result.status == "graded"
+@pytest.mark.parametrize("attack", SUITE, ids=lambda attack: attack.name)
+def test_an_attack_comes_to_nothing(arena, attack):
+    """No mark, no secret, no bait, no neighbour, no process left, in time."""
+    assert arena.run(attack).problems == ()
+
+
+def test_every_class_of_attack_is_there():
+    """At least forty, of every class, after every kind of prey."""
+    assert len(SUITE) >= 40
+    assert {a.head["class"] for a in SUITE} == CLASSES
+    assert {a.head["probe"] for a in SUITE} == set(attacks.PROBES)
+
+
+def test_every_attack_stands_in_the_table():
+    """SECURITY.md says of each what it tries and what comes of it."""
+    table = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert [a.name for a in SUITE if f"| {a.name} |" not in table] == []
+
+
+# What would have to happen for the runner to call an attack a success.
+SUCCESSES = {
+    "marks": (RIGHT, "more marks than the honest answers in q8"),
+    "a secret that is printed": ("print(bait['mark'].replace('bait', 'FOUND'))", "found what is hidden"),
+    "words in the feedback": (
+        "def accuracy(y_hat, t):\n    raise ValueError\n",
+        "hidden inputs in the student's feedback",
+    ),
+    "another end": ("import os\nos._exit(0)", "status crashed; expected graded"),
+}
+
+
+@pytest.mark.parametrize("success", SUCCESSES)
+def test_a_success_is_noticed(arena, success, monkeypatch):
+    """The runner would see what it is there to see."""
+    cell, problem = SUCCESSES[success]
+    if success == "words in the feedback":
+        monkeypatch.setattr("autograder.cases._within", lambda _: " LEAK")
+    outcome = arena.run(Attack("probe", HEAD | {"probe": "marks"}, "", f"# %%\n{cell}"))
+    assert outcome.problems == (problem,)
+
+
+def test_touched_baits_are_noticed(arena, monkeypatch):
+    """A secret in the outputs, a written file, a visited socket and a stopped process count against any attack."""
+    graded = arena._grade
+
+    def helpful(plan, work):
+        result = graded(plan, work)
+        if work.name == "probe":
+            bait = arena._baits
+            bait._file.write_text("changed")
+            bait._listeners["udp"].sendto(b"x", bait._listeners["udp"].getsockname())
+            told = replace(result.result, detail=bait.secret)
+            return replace(result, result=told)
+        return result
+
+    monkeypatch.setattr(arena, "_grade", helpful)
+    outcome = arena.run(Attack("probe", HEAD | {"probe": "marks"}, "", "# %%\npass"))
+    arena._baits._file.write_text("untouched")
+    arena._baits.touched()
+    assert outcome.problems == ("read the secret", "reached the udp socket", "changed a file outside its scratch folder")

@@ -1,36 +1,39 @@
+# class: floods
+# honest: poor
+# probe: processes
+# expect: score <= honest; status graded
+# in kernel: runs on after the grading
+
 # %% [markdown]
-# Attack: Start a process that leaves its session and should outlive the grading.
+# Start processes that leave their session, ignore every signal, lose their parent and go by the name of the bait. One of
+# them waits for the next student's notebook.
 
 # %%
-import numpy as np
+import ctypes
+import os
+import signal
+import time
 
 
-def init_params(n_in, n_hidden, n_out, seed):
-    return {"w1": np.zeros((n_in, n_hidden)), "b1": np.zeros(n_hidden), "w2": np.zeros((n_hidden, n_out)), "b2": np.zeros(n_out)}
-
-
-def forward(params, x):
-    return np.zeros((len(x), params["w2"].shape[1])), np.zeros((len(x), params["w1"].shape[1]))
-
-
-def accuracy(y_hat, t):
-    return 0.5
+def leave():
+    if os.fork() == 0:
+        os.setsid()
+        for _ in range(2):
+            if os.fork() == 0:
+                for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+                    signal.signal(number, signal.SIG_IGN)
+                ctypes.CDLL(None).prctl(15, bait["mark"].encode(), 0, 0, 0)
+                ends = time.time() + 600
+                while time.time() < ends:
+                    time.sleep(0.1)
+                os._exit(0)
+        os._exit(0)
+    os.wait()
 
 
 def backward(params, x, y_hat, hidden, t, reg):
-    return {k: np.zeros_like(v) for k, v in params.items()}
+    leave()
+    return params
 
-# %%
-import os
-import time
 
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(15, b"autograderdaemon", 0, 0, 0)
-        while True:
-            time.sleep(0.1)
-    os._exit(0)
-os.wait()
+leave()

@@ -1,5 +1,8 @@
+# assignment: a1_backprop
+# questions: q1 q2 q3 q5 q8
+
 # %% [markdown]
-# Attack: Make every comparison of arrays succeed.
+# Answers of the right form and with the wrong numbers: what most attacks want marks for.
 
 # %%
 import numpy as np
@@ -19,16 +22,3 @@ def accuracy(y_hat, t):
 
 def backward(params, x, y_hat, hidden, t, reg):
     return {k: np.zeros_like(v) for k, v in params.items()}
-
-# %%
-import builtins
-import math
-import unittest
-
-import numpy.testing
-
-for name in [n for n in dir(np.testing) if n.startswith("assert")]:
-    setattr(np.testing, name, lambda *args, **kwargs: None)
-np.allclose = np.array_equal = np.isclose = math.isclose = lambda *args, **kwargs: True
-np.all = builtins.all = lambda *args, **kwargs: True
-unittest.TestCase.assertEqual = unittest.TestCase.assertTrue = lambda *args, **kwargs: None
