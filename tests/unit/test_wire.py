@@ -323,10 +323,10 @@ def long_list(count: int, item: bytes) -> bytes:
 )
 def test_frames_that_would_swell_are_refused_in_time(body):
     """A few bytes that announce millions of values, and millions of values: a quick `WireError`."""
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(WireError):
         decode(body)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_keys_cannot_be_made_to_collide():
@@ -342,9 +342,9 @@ def test_keys_cannot_be_made_to_collide():
 
 def test_a_million_numbers_are_a_matter_of_seconds():
     """The most that a frame may hold is read in bounded time."""
-    started = time.monotonic()
+    started = time.process_time()
     assert len(decode(msgpack.packb([0.5] * 999_999))) == 999_999
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 # --- headers -------------------------------------------------------------------------------------------------
