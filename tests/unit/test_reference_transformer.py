@@ -173,8 +173,8 @@ def test_training_repeats_with_its_seed_and_learns():
     np.testing.assert_allclose(first[1]["loss"], again[1]["loss"], rtol=1e-5)
     assert abs(other[1]["loss"][0] - first[1]["loss"][0]) > 1e-4
     assert other[1]["accuracy"][-1] > 0.8
-    written = ref.greedy_decode(other[0], source, 1, 2, 6).numpy()
-    assert (written[:, :4] == target).all(axis=1).mean() > 0.6
+    written = ref.greedy_decode(other[0], source, 1, 2, 4).numpy()
+    assert (written == target).all(axis=1).mean() > 0.6
 
 
 def test_each_row_ends_by_itself():
