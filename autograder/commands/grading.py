@@ -90,6 +90,7 @@ def grade(
     """Grade submissions and write results.json, grades.csv, Gradescope files and a page for each."""
     from autograder import batch, report
     from autograder.progress import BatchProgress, Interrupts, JsonLines
+    from autograder.session.sandbox import missing_layers
 
     found, subject = _subject(assignment, course)
     defaults = found.defaults if found else Defaults()
@@ -120,6 +121,9 @@ def grade(
         if result.changes:
             stdout.print(impact_table(result))
         stdout.print(plain(str(page)), soft_wrap=True)
+    missing = missing_layers(result.sandbox) if result.sandbox else []
+    if missing:
+        complain(f"graded without these layers of the sandbox: {', '.join(missing)}; see `autograder doctor`")
     if interrupts.asked:
         complain(f"interrupted: {len(result.submissions)} are graded; the same command goes on from here")
         raise typer.Exit(INTERRUPTED)

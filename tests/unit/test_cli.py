@@ -13,6 +13,7 @@ from autograder.cli import app
 from autograder.errors import GraderFault
 from autograder.progress import BatchProgress
 from autograder.results import BatchResult, QuestionResult, SubmissionResult, TestResult
+from autograder.session.sandbox import LAYERS
 
 GRADING = """\
 course: A course
@@ -45,6 +46,7 @@ def engine(monkeypatch):
     class Engine:
         results: tuple[SubmissionResult, ...] = ()
         error: Exception | None = None
+        sandbox: dict[str, str] = {}
 
         def grade(self, course, subject, paths, out, *, on_event, **options):
             self.called = {"course": course, "subject": subject, "out": out, **options}
@@ -56,7 +58,7 @@ def engine(monkeypatch):
             results = self.results or tuple(graded(s.name) for s in submissions)
             for result in results:
                 on_event(Finished(result))
-            return BatchResult(assignment="first", version="v1", submissions=results)
+            return BatchResult(assignment="first", version="v1", submissions=results, sandbox=self.sandbox)
 
     fake = Engine()
     monkeypatch.setattr(batch, "grade", fake.grade, raising=False)
@@ -241,6 +243,16 @@ def test_an_autograder_zip_needs_no_course(engine, course):
     assert engine.called["subject"].name == "autograder.zip"
     (course / "grading.yml").write_text("course: [", encoding="utf-8")
     assert run("grade", "autograder.zip", "handed_in", "--out", "out").exit_code == 2
+
+
+def test_a_missing_layer_of_the_sandbox_is_said(engine):
+    """Grading goes on without it, and does not hide that; where all hold nothing is said."""
+    engine.sandbox = dict.fromkeys(LAYERS, "on")
+    assert "autograder: " not in run("grade", "first", "handed_in", "--out", "out").stderr
+    engine.sandbox |= {"landlock": "this kernel has no Landlock"}
+    result = run("grade", "first", "handed_in", "--out", "out")
+    assert result.exit_code == 0
+    assert the_line(result) == "graded without these layers of the sandbox: landlock; see `autograder doctor`"
 
 
 def test_strict_fails_on_lost_marks(engine):
