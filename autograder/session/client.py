@@ -154,6 +154,7 @@ def _environment(folder: str) -> dict[str, str]:
         "HOME": "/home/student",
         "IPYTHONDIR": os.path.join(folder, "ipython"),
         "MPLCONFIGDIR": os.path.join(folder, "matplotlib"),
+        "KERAS_HOME": os.path.join(folder, "keras"),  # or importing Keras makes a folder in the student's home, on the host
         "MPLBACKEND": "agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_DETERMINISTIC_OPS": "1",
