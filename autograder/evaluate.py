@@ -90,6 +90,7 @@ def grade(control: socket.socket, plan: Plan, work: Work, slot: Slot = CPU) -> G
             notes=_notebook_notes(notebook),
             seconds=time.monotonic() - started,
             student_seconds=notebook.student_seconds,
+            memory_mib=notebook.peak_memory_mib(),
         )
         score, possible = plan.total(result.score, result.max_score)
         result = replace(result, score=score, max_score=possible)

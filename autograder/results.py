@@ -100,6 +100,7 @@ class SubmissionResult:
     max_score: float
     seconds: float = 0.0  # wall clock of grading
     student_seconds: float = 0.0  # part of it spent in the student's code
+    memory_mib: float = 0.0  # most memory above the warm interpreter; 0 where it is not known
     message: str = ""  # for the student: why the status is not "graded"
     questions: dict[str, QuestionResult] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # for the student: findings about the whole submission

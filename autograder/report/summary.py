@@ -33,13 +33,14 @@ class QuestionSummary:
 
 @dataclass(frozen=True)
 class TimeSummary:
-    """Percentiles of a time in seconds."""
+    """Percentiles of a time in seconds, or of memory in MiB; digits: behind the point."""
 
     what: str
     p50: float
     p90: float
     p99: float
     most: float
+    digits: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,17 @@ def _question(q: str, title: str, graded: list[SubmissionResult]) -> QuestionSum
 def _times(graded: list[SubmissionResult]) -> tuple[TimeSummary, ...]:
     if not graded:
         return ()
-    return (
-        _percentiles("Grading a submission", [s.seconds for s in graded]),
-        _percentiles("of which student code", [s.student_seconds for s in graded]),
+    times = (
+        _percentiles("Grading a submission, s", [s.seconds for s in graded]),
+        _percentiles("of which student code, s", [s.student_seconds for s in graded]),
     )
+    memory = [s.memory_mib for s in graded if s.memory_mib]
+    return (*times, _percentiles("Memory at most, MiB", memory, digits=0)) if memory else times
 
 
-def _percentiles(what: str, seconds: list[float]) -> TimeSummary:
-    cuts = quantiles([*seconds, *seconds[:1]] if len(seconds) == 1 else seconds, n=100, method="inclusive")
-    return TimeSummary(what, cuts[49], cuts[89], cuts[98], max(seconds))
+def _percentiles(what: str, values: list[float], digits: int = 1) -> TimeSummary:
+    cuts = quantiles([*values, *values[:1]] if len(values) == 1 else values, n=100, method="inclusive")
+    return TimeSummary(what, cuts[49], cuts[89], cuts[98], max(values), digits)
 
 
 def _worries(batch: BatchResult, likeness: Likeness) -> Iterable[Worry]:

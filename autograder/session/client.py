@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import msgpack
@@ -25,7 +26,7 @@ from autograder.errors import GraderFault
 from autograder.session.policy import Policy
 from autograder.session.wire import WireError, decode, encode, frame, frame_length
 
-__all__ = ["GRACE_S", "Session", "SessionEnded", "StudentError", "Template", "TimedOut"]
+__all__ = ["GRACE_S", "Session", "SessionEnded", "StudentError", "Template", "TimedOut", "Usage"]
 
 GRACE_S = 2.0  # between an interrupt and the end of the box
 _START_S = 180.0  # a cold import of TensorFlow on a slow disk
@@ -80,6 +81,14 @@ class SessionEnded(Exception):
         super().__init__(f"the student process ended: {reason} {'' if status is None else status}".strip())
         self.reason = reason
         self.status = status
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a box used; ``None`` and 0 where it is not known."""
+
+    cpu_s: float | None = None
+    peak_mib: float = 0.0
 
 
 class Template:
@@ -224,7 +233,7 @@ class Session:
             self._send(body, started + limit_s)
             return self._reply(token, started + limit_s)
         except TimeoutError:
-            cpu_s = self._cpu_within(limit_s)
+            cpu_s = self.usage(limit_s).cpu_s
             lives = self._interrupt(token)
             if not lives:
                 self.close()
@@ -275,24 +284,24 @@ class Session:
         finally:
             self._answering = False
 
-    def _cpu_within(self, seconds: float) -> float | None:
-        """CPU seconds that the box used lately, by init's word."""
+    def usage(self, seconds: float = 0.0) -> Usage:
+        """What the box used, by init's word: CPU in the last ``seconds``, and memory at most."""
         poller = select.poll()
         poller.register(self._lifeline, select.POLLIN)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self._lifeline.send(b"cpu %f" % seconds)
             if poller.poll(_ANSWER_S * 1000):
-                return self._take_cpu_s()
-        return None
+                return self._take_usage() or Usage()
+        return Usage()
 
-    def _take_cpu_s(self) -> float | None:
-        """Init's answer on the CPU time; ``None``, and nothing taken, where its next word is about something else."""
+    def _take_usage(self) -> Usage | None:
+        """Init's answer; ``None``, and nothing taken, where its next word is about something else."""
         with contextlib.suppress(OSError, ValueError):
             word = self._lifeline.recv(4096, socket.MSG_PEEK)
-            cpu_s = msgpack.unpackb(word).get("cpu_s") if word else None
-            if cpu_s is not None:
+            answer = msgpack.unpackb(word) if word else {}
+            if "cpu_s" in answer:
                 self._lifeline.recv(4096)
-            return cpu_s
+                return Usage(**answer)
         return None
 
     def _interrupt(self, token: int) -> bool:
@@ -347,7 +356,7 @@ class Session:
         ready = dict(poller.poll(max(0.0, left) * 1000)) if left > 0 else {}
         if not ready:
             raise TimeoutError
-        late_answer = self._lifeline.fileno() in ready and self._take_cpu_s() is not None
+        late_answer = self._lifeline.fileno() in ready and self._take_usage() is not None
         if self._lifeline.fileno() in ready and self._channel.fileno() not in ready and not late_answer:
             raise self._end()
 
@@ -360,7 +369,7 @@ class Session:
         poller.register(self._lifeline, select.POLLIN)
         try:
             waited = poller.poll(_REPORT_S * 1000)
-            if waited and self._take_cpu_s() is not None:
+            if waited and self._take_usage() is not None:
                 waited = poller.poll(_REPORT_S * 1000)
             event = self._lifeline.recv(4096) if waited else msgpack.packb({})
             report = msgpack.unpackb(event) if event else None

@@ -86,7 +86,7 @@ def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
     """Pass interrupts on, watch the memory, tell CPU times, report the end; as pid 1 ends, every process of the box does."""
     poller = select.poll()
     poller.register(lifeline, select.POLLIN)
-    cpu_times = _CpuTimes()
+    cpu_times, peak_kib = _CpuTimes(), 0
     baseline_kib, limit_kib = _anonymous_kib("self"), policy.memory_mib * 1024
     while True:
         for _ in poller.poll(_POLL_MS):
@@ -97,9 +97,11 @@ def _guard(lifeline: socket.socket, student: int, policy: Policy) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(student, signal.SIGINT)
             elif message.startswith(b"cpu "):
-                _report(lifeline, {"cpu_s": cpu_times.within(float(message[4:]))})
+                _report(lifeline, {"cpu_s": cpu_times.within(float(message[4:])), "peak_mib": peak_kib / 1024})
         cpu_times.look()
-        if _memory_kib(baseline_kib, limit_kib) > limit_kib:
+        used_kib = _memory_kib(baseline_kib, limit_kib)
+        peak_kib = max(peak_kib, used_kib)
+        if used_kib > limit_kib:
             _report(lifeline, {"reason": "memory"})
             return
         pid, status = _reap()

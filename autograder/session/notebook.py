@@ -86,6 +86,10 @@ class Notebook:
         """End every process of the submission."""
         self._session.close()
 
+    def peak_memory_mib(self) -> float:
+        """The most memory that the box which is open now has used, above the warm interpreter."""
+        return self._session.usage().peak_mib if self._session.alive else 0.0
+
     @property
     def student_seconds(self) -> float:
         """Seconds that requests spent in the student process."""

@@ -227,3 +227,11 @@ def test_an_answer_that_is_no_data_is_the_callers_error_and_ends_nothing(box):
     session.request("stand_in", ["build"], limit_s=20)
     assert run(session, "build(3)")["error"]["type"] == "RuntimeError"
     assert printed(session, "print('alive')") == "alive"
+
+
+def test_the_box_tells_its_memory(box):
+    """The most that it has used, above the warm interpreter."""
+    session = box()
+    run(session, "x = bytearray(200 << 20); del x")
+    run(session, "y = bytearray(150 << 20)\nimport time; time.sleep(0.3)")
+    assert 150 < session.usage().peak_mib < 400
