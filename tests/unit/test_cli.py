@@ -46,7 +46,7 @@ def engine(monkeypatch):
     class Engine:
         results: tuple[SubmissionResult, ...] = ()
         error: Exception | None = None
-        sandbox: dict[str, str] = {}
+        sandbox: dict[str, str] | None = None
 
         def grade(self, course, subject, paths, out, *, on_event, **options):
             self.called = {"course": course, "subject": subject, "out": out, **options}
@@ -58,7 +58,7 @@ def engine(monkeypatch):
             results = self.results or tuple(graded(s.name) for s in submissions)
             for result in results:
                 on_event(Finished(result))
-            return BatchResult(assignment="first", version="v1", submissions=results, sandbox=self.sandbox)
+            return BatchResult(assignment="first", version="v1", submissions=results, sandbox=self.sandbox or {})
 
     fake = Engine()
     monkeypatch.setattr(batch, "grade", fake.grade, raising=False)
