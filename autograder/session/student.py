@@ -29,7 +29,7 @@ from autograder.session.shell import GradingShell, OutputLog, connect, plain_tex
 from autograder.session.standins import stand_in
 from autograder.session.wire import Callback, frame, frame_length
 from autograder.testing.calls import loss_functions
-from autograder.testing.probes import observe
+from autograder.testing.probes import is_compiled, observe
 
 __all__ = ["StudentServer"]
 
@@ -212,25 +212,25 @@ class StudentServer:
     def _do_stand_in(self, names: list[str]) -> None:
         """Put the evaluator's answers in place of the functions ``names``; an empty list restores them.
 
-        Compiled functions run eagerly meanwhile: a trace of an earlier call holds on to the functions it met.
+        Where the notebook itself has compiled functions they run eagerly meanwhile: a trace of an earlier call holds on
+        to the functions it met. What a function compiles when it is called is traced anew, and stays quick.
         """
-        self._run_eagerly(bool(names))
         namespace = self._shell.user_ns
+        self._run_eagerly(bool(names) and any(map(is_compiled, list(namespace.values()))))
         for name, original in self._replaced.items():
             namespace.pop(name, None) if original is _ABSENT else namespace.__setitem__(name, original)
         self._replaced = {name: namespace.get(name, _ABSENT) for name in names}
         for name in names:
             namespace[name] = stand_in(name, self._ask)
 
-    def _run_eagerly(self, stand_ins: bool) -> None:
-        """With stand-ins, all functions eagerly; without, as the notebook left it."""
+    def _run_eagerly(self, wanted: bool) -> None:
+        """All compiled functions op by op, or as the notebook left it."""
         if "tensorflow" not in sys.modules:
             return
         config = sys.modules["tensorflow"].config
-        if stand_ins and not self._replaced:
+        if not self._replaced:
             self._ran_eagerly = config.functions_run_eagerly()
-        if stand_ins or self._replaced:
-            config.run_functions_eagerly(stand_ins or self._ran_eagerly)
+        config.run_functions_eagerly(wanted or self._ran_eagerly)
 
     def _do_test_here(self, path: str, source: str, case: int) -> list[Any]:
         """Run one case of a foreign test file in this very process, as stock otter does."""

@@ -96,7 +96,7 @@ def compiled(dtype: str, decorator: str) -> str:
 def test_one_mistake_is_charged_once(grade_cell, cell):
     """A wrong `forward` costs q3 alone; q7 and q9 pass with a note that names q3."""
     result = grade_cell(
-        cell, questions=("q3", "q6", "q7", "q9"), test_s=1 if "while True" in cell else 20
+        cell, questions=("q3", "q6", "q7", "q9"), test_s=3 if "while True" in cell else 20
     ).result
     assert result.status == "graded"
     assert set(lost(result)) == {"q3"}
