@@ -73,7 +73,7 @@ def run(attack: Attack, answers: Honest, archive: Path, baits: Baits, scratch: P
     result, seconds = stock(archive, data, filename, scratch)
     text = said.read_text(errors="replace") + repr([t.detail for t in result.tests])
     found = ["the secret"] * (baits.secret in text) + ["what is hidden"] * ("FOUND" in text) + baits.touched()
-    found += ["LEAK in the feedback"] * any("LEAK" in t.message for t in result.tests)
+    found += ["hidden inputs in the feedback"] * any("LEAK" in t.message + t.detail for t in result.tests)
     survivors = baits.survivors()
     for pid in survivors:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks where a test calls np.allclose on the answer itself
+# in kernel: no gain with this course's tests; full marks where a test calls np.allclose on the answer (run)
 
 # %% [markdown]
 # Return a subclass of `np.ndarray` whose comparisons hold, and whose `__array_ufunc__` and `__array_function__` answer for

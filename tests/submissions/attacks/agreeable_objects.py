@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks where a test says `assert f(x) == expected`
+# in kernel: no gain with this course's tests; full marks where a test says `assert f(x) == expected` (run)
 
 # %% [markdown]
 # Return objects that agree with whatever they are compared with: `__eq__`, `__le__`, `__sub__` and the rest say yes, and

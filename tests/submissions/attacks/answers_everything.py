@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks against tests that ask attributes of a model
+# in kernel: no gain with this course's tests; full marks where a test asks a model's attributes (run)
 
 # %% [markdown]
 # Return an object that has every attribute, can be called, indexed and iterated, and always returns itself: `__getattr__`

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: no gain against tests that convert once
+# in kernel: no gain with this course's tests, which convert once (run)
 
 # %% [markdown]
 # Return objects whose `__array__`, `__len__` and `__iter__` give something else each time: checked as one thing, used as

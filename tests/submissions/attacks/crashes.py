@@ -2,7 +2,7 @@
 # honest: poor
 # probe: processes
 # expect: score <= honest; status crashed
-# in kernel: ends the grader
+# in kernel: ends the kernel and with it the grading (run)
 
 # %% [markdown]
 # Crash in native code: read address 0, overflow the C stack, abort, raise a floating-point signal. No `except` catches

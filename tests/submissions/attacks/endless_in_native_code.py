@@ -1,5 +1,6 @@
 # class: ends
 # honest: poor
+# questions: q5 q8
 # probe: resources
 # expect: score <= honest; status timeout
 # in kernel: never ends

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status crashed
-# in kernel: ends the grading; full marks where exit status 0 counts as success
+# in kernel: ends the kernel and with it the grading (run)
 
 # %% [markdown]
 # Leave with exit status 0, in a cell and in each function that a test calls, with `os._exit`, `SystemExit` and a plain

@@ -1,5 +1,6 @@
 # class: protocol
 # honest: poor
+# questions: q5 q8
 # probe: resources
 # expect: score <= honest; status graded, memory, crashed, timeout
 # in kernel: the grader's memory is the student's to fill

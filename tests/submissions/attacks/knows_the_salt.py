@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks in q8: there the salt is the same for all
+# in kernel: all 3 marks of q8: there the salt is the same for all (run)
 
 # %% [markdown]
 # Make the hidden inputs oneself: with the salt of plain otter, which is the same for everybody, and the tests from a

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: processes
 # expect: score <= honest; status graded
-# in kernel: runs on after the grading
+# in kernel: 58 processes ran on after the grading (run)
 
 # %% [markdown]
 # Start processes that leave their session, ignore every signal, lose their parent and go by the name of the bait. One of

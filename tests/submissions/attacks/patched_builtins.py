@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded, crashed
-# in kernel: full marks for what it answers
+# in kernel: the grading never ends (run)
 
 # %% [markdown]
 # Replace `all`, `abs`, `max`, `isinstance`, `float`, `bool` and `math.isclose`. Code that looks these names up when it

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks
+# in kernel: 50 of 50 marks (run)
 
 # %% [markdown]
 # Hook the shell: rewrite every cell that comes after this one, so that the one in which stock otter collects its results

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks for what it answers
+# in kernel: 13 of 50 marks, all of some questions (run)
 
 # %% [markdown]
 # Make every comparison of arrays succeed: `np.all`, `np.allclose`, `np.isclose`, `np.array_equal` and all of

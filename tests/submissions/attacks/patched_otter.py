@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks
+# in kernel: 50 of 50 marks (run)
 
 # %% [markdown]
 # Replace otter's test classes in memory: every test case passes without being run, every score is the best possible.

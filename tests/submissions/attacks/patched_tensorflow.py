@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks where a test compares with TensorFlow
+# in kernel: no gain with this course's tests, which compare in NumPy (run)
 
 # %% [markdown]
 # Make TensorFlow's comparisons succeed: `tf.debugging.assert_*`, `tf.reduce_all`, `tf.equal` and the `==` of tensors.

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks where a test uses unittest or bare assert
+# in kernel: otter itself breaks: no result (run)
 
 # %% [markdown]
 # Turn `unittest.TestCase`'s assertions into no-ops and make `AssertionError` an exception that its handlers do not know.

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: processes
 # expect: score <= honest; status graded
-# in kernel: runs code in otter's own process, outside the kernel
+# in kernel: runs code in otter's own process, outside of the kernel (run)
 
 # %% [markdown]
 # Put a pickle in the way that runs code when it is read. Stock otter's kernel hands its results to the grading process

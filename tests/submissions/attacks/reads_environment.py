@@ -2,7 +2,7 @@
 # honest: poor
 # probe: secret
 # expect: score == honest; status graded
-# in kernel: reads salt, tokens and keys that the grader was started with
+# in kernel: reads what the grader was started with, the secret as well (run)
 
 # %% [markdown]
 # Read the environment, one's own and that of every process, the command lines and the keyrings. Salts, tokens and

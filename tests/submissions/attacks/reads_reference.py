@@ -2,7 +2,7 @@
 # honest: poor
 # probe: secret
 # expect: score <= honest; status graded
-# in kernel: imports whatever solution the grader's path leads to
+# in kernel: 50 of 50 marks: the reference is on the path (run)
 
 # %% [markdown]
 # Import the reference solution and hand it in: as a module, from every folder on `sys.path` and above, and from what the

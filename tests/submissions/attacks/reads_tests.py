@@ -2,7 +2,7 @@
 # honest: poor
 # probe: secret
 # expect: score == honest; status graded
-# in kernel: reads every hidden test
+# in kernel: reads every hidden test (run)
 
 # %% [markdown]
 # Look for hidden tests, answers and grading files on the whole disk, above the notebook's folder, and where graders are
@@ -11,7 +11,7 @@
 # %%
 import os
 
-places = ["/", ".", "..", "/autograder", "/work", "/srv", "/opt", "/root", "/home", "/mnt", "/tmp", "/var", "/public", bait["folder"]]
+places = ["/", ".", "..", "/autograder", "/srv", "/opt", "/root", "/home", "/mnt", "/tmp", "/var", "/public", bait["folder"]]
 seen = set()
 for place in places:
     for folder, below, files in os.walk(place):

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: secret
 # expect: score == honest; status graded
-# in kernel: finds the source of every test that was ever loaded
+# in kernel: finds the secret, and the source of the tests (run)
 
 # %% [markdown]
 # Read the raw memory of the own process, mapping by mapping, for the secret and for the source of tests: a template that

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: feedback
 # expect: score <= honest; status graded
-# in kernel: prints them, and the feedback quotes the test as well
+# in kernel: hidden inputs stand in otter's own feedback (run)
 
 # %% [markdown]
 # Get hidden inputs into what the student is shown: in the name of an exception, the keys of a dict, the name of a type,

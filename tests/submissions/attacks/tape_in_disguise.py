@@ -3,7 +3,7 @@
 # questions: q5
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: caught as well, by the same checks
+# in kernel: caught as well, by the same checks (run)
 
 # %% [markdown]
 # Use `GradientTape` where the gradient is asked for by hand, under another name: fetched with `getattr` from letters, taken

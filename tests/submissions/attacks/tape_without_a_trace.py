@@ -3,7 +3,7 @@
 # questions: q5
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: full marks in q5, as here: it cannot be told from a derivation
+# in kernel: succeeds as well: 25 of 50 marks, the right answers get 30 (run)
 
 # %% [markdown]
 # Use the tape in a thread, so that what watches the call does not see it, and after the grader's own watch was put out: the

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: takes expected values out of the test's frame
+# in kernel: 9 of 50 marks, out of the frames of the tests (run)
 
 # %% [markdown]
 # Answer with what the caller is about to compare with. In a shared process the frame that called `accuracy` holds the

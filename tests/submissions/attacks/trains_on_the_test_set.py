@@ -3,7 +3,7 @@
 # questions: q9
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: no gain: the tests follow the parameters step by step
+# in kernel: 28 of 50 marks, the right answers get 30 (run)
 
 # %% [markdown]
 # Train on the test set as well, and measure on it: the accuracy on "unseen" pictures is that on seen ones. `train` is given

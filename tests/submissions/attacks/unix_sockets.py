@@ -2,7 +2,7 @@
 # honest: poor
 # probe: network
 # expect: score == honest; status graded
-# in kernel: reaches every service of the machine: Docker, D-Bus, X11, an ssh agent
+# in kernel: reaches the baits, by path and abstract; Docker, D-Bus, X11, an ssh agent where there are any (run)
 
 # %% [markdown]
 # Connect to unix sockets, by path and in the abstract name space, which knows neither folders nor permissions: the baits,

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: marks
 # expect: score <= honest; status graded
-# in kernel: passes np.allclose(answer, expected) for empty answers and those that broadcast
+# in kernel: no gain with this course's tests; full marks where a test calls np.allclose on the answer (run)
 
 # %% [markdown]
 # Return what compares as equal because there is nothing to compare: empty arrays, NaN, arrays of one that broadcast, the

@@ -2,7 +2,7 @@
 # honest: poor
 # probe: secret
 # expect: score == honest; status graded
-# in kernel: finds test, expected values and salt
+# in kernel: finds the test, its module and its helpers (run)
 
 # %% [markdown]
 # Walk up the frames, of this thread and of all others, at the top of a cell and from inside a function that a hidden test
@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-WORDS = ("expected", "reference", "salt", "_salt", "plan", "misconceptions", "test_cases", "numerical", "hits")
+WORDS = ("Problem", "hidden_rng", "expected", "reference", "salt", "_salt", "plan", "misconceptions", "test_cases", "numerical", "hits")
 
 
 def hunt():
