@@ -152,6 +152,8 @@ def drift(gate: Gate, runs: list[float]) -> str:
 
 def _gate(old: Gate, runs: dict[str, list[float]], seeds: int) -> Gate:
     value = min(lower_bound(values) for values in runs.values())
+    if old.at_most is not None:
+        value = min(value, old.at_most)
     reference = runs["reference"]
     return old.model_copy(
         update={

@@ -78,6 +78,7 @@ class Gate(_Frozen):
     device: str
     mean: float | None = None  # of the reference's runs
     std: float | None = None
+    at_most: float | None = None  # what the task promises: calibration may measure more, and asks for no more
 
 
 class Assignment(_Frozen):

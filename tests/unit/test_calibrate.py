@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.calibrate import drift, gate_works, lower_bound, solutions, write_gates
+from autograder.calibrate import _gate, drift, gate_works, lower_bound, solutions, write_gates
 from autograder.config import Gate, load_course, read_course
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,13 @@ def test_drift(runs, words):
     assert (found == "") == (words == "")
     if words:
         assert re.search(words, found)
+
+
+def test_a_gate_asks_for_no_more_than_the_task_promises():
+    """Correct solutions that nobody has written yet may train more slowly."""
+    runs = {"reference": [0.95, 0.96, 0.97, 0.96], "correct": [0.93, 0.95, 0.94, 0.95]}
+    assert _gate(a_gate(at_most=0.75), runs, 4).value == 0.75
+    assert 0.75 < _gate(a_gate(), runs, 4).value < 0.93
 
 
 def test_a_gate_without_a_spread_asks_for_calibration():
