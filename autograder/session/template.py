@@ -122,7 +122,6 @@ def _server(shell: Any, policy: Policy) -> Any:
         from autograder.session.student import StudentServer
 
         os.environ.update(policy.environment)
-        sys.path.insert(0, "")
         if policy.gpu_memory_mib:
             _bound_gpu_memory(policy.gpu_memory_mib)
         StudentServer(channel, shell, output_kib).serve(["hello", layers])

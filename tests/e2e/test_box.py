@@ -1,6 +1,8 @@
 """The box around a submission: what it refuses, what it survives, how it ends."""
 
+import io
 import time
+import zipfile
 
 import numpy as np
 import psutil
@@ -176,6 +178,18 @@ def test_outputs_are_kept(box, source, expected):
 def test_notebook_habits_do_no_harm(box, source):
     """Magics, shell escapes, installers, otter's own cells and top-level await raise nothing."""
     assert run(box(), source)["error"] is None
+
+
+def test_a_submissions_modules_run_when_it_has_been_read(box):
+    """Nothing that was handed in is imported while the submission is read; afterwards its modules are at hand."""
+    session = box()
+    assert printed(session, "import sys\nprint('' in sys.path)") == "False"
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("it.py", "# %%\nimport mine\n")
+        archive.writestr("mine.py", "print('imported')\n")
+    session.request("read", "it.zip", stream.getvalue(), "it", limit_s=20)
+    assert printed(session, "import mine") == "imported"
 
 
 def test_endless_output_is_cut(box):
