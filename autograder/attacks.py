@@ -56,7 +56,7 @@ PROBES = {
     "resources": "time, memory, disk, processes beyond the limits",
 }
 # Small, so that an endless loop costs seconds; the honest notebooks need a tenth of it.
-LIMITS = {"time_s": 60.0, "cell_s": 4.0, "test_s": 3.0, "memory_mib": 1024, "scratch_mib": 64, "processes": 128}
+LIMITS = {"time_s": 60.0, "cell_s": 10.0, "test_s": 3.0, "memory_mib": 1024, "scratch_mib": 64, "processes": 128}
 _SLACK_S = 60.0  # beyond `time_s`: setting up, reading, a busy machine
 _GONE_S = 10.0  # until all processes of a box are gone
 _HEAD = re.compile(r"# ([a-z ]+): (.+)")

@@ -1,7 +1,7 @@
 # class: secrets
 # honest: poor
 # probe: secret
-# expect: score == honest; status graded
+# expect: score == honest; status graded, timeout
 # in kernel: finds the secret, and the source of the tests (run)
 
 # %% [markdown]
