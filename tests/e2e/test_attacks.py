@@ -1,8 +1,11 @@
 """The published attacks change no mark, read no secret, break nothing and leave nothing behind.
 
-The runner of ``autograder validate --attacks`` grades them, see :mod:`autograder.attacks`.
+The runner of ``autograder validate --attacks`` grades them, see :mod:`autograder.attacks`. A sample of every class runs
+always, without those that are there to use up their time; AUTOGRADER_ALL=1 runs all.
 """
 
+import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -29,7 +32,18 @@ def arena() -> Iterator[Arena]:
         yield found
 
 
-@pytest.mark.parametrize("attack", SUITE, ids=lambda attack: attack.name)
+def chosen() -> list[Attack]:
+    """All attacks, or three of each class that end by themselves."""
+    if os.environ.get("AUTOGRADER_ALL"):
+        return SUITE
+    by_class = defaultdict(list)
+    for attack in SUITE:
+        if "timeout" not in attack.head["expect"]:
+            by_class[attack.head["class"]].append(attack)
+    return [attack for of_class in by_class.values() for attack in of_class[:3]]
+
+
+@pytest.mark.parametrize("attack", chosen(), ids=lambda attack: attack.name)
 def test_an_attack_comes_to_nothing(arena, attack):
     """No mark, no secret, no bait, no neighbour, no process left, in time."""
     assert arena.run(attack).problems == ()
