@@ -8,7 +8,8 @@ For each assignment, all graded in isolation like any submission:
 - every hidden case fails for at least one misconception;
 - the reference does as well on accuracy gates as it did when they were calibrated.
 
-The quick way takes of the misconceptions only as many as it needs for every case to fail once.
+The quick way takes the reference, the untouched notebook, one right solution and one misconception for each question;
+which ones changes with the assignment's version, so that in time all have their turn.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from autograder.config import Assignment, Course
 from autograder.evaluate import Work
 from autograder.misconceptions import Misconception, misconceptions_of
 from autograder.results import SubmissionResult, TestResult
+from autograder.version import assignment_version
 
 __all__ = ["Outcome", "run", "validate"]
 
@@ -69,9 +71,10 @@ def run(course: Course, assignments: Iterable[Assignment], quick: bool = False) 
 def validate(course: Course, assignment: Assignment, workers: int | None = None, quick: bool = False) -> Outcome:
     """Grade the reference, the correct and the wrong variants of one assignment."""
     known = _misconceptions(course, assignment)
-    outcome = Outcome(assignment, misconceptions=_one_a_case(known) if quick else known)
+    turn = int(assignment_version(course, assignment), 16) if quick else None
+    outcome = Outcome(assignment, misconceptions=known if turn is None else _one_a_question(known, turn))
     results: dict[str, SubmissionResult] = {}
-    works = list(_works(course, assignment, outcome.misconceptions))
+    works = list(_works(course, assignment, outcome.misconceptions, turn))
     source = AssignmentSource(course.root, assignment.name)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -80,16 +83,18 @@ def validate(course: Course, assignment: Assignment, workers: int | None = None,
             results[work.name] = graded.result
             progress.advance(task)
     _judge(outcome, results)
+    if not quick:
+        outcome.problems += _never_failed(outcome)
     outcome.problems += _unknown_causes(course.hidden_tests(assignment), {m.name for m in known})
     return outcome
 
 
-def _one_a_case(misconceptions: list[Misconception]) -> list[Misconception]:
-    """The first misconception that each case catches, by the author's word."""
-    first: dict[tuple[str, str], Misconception] = {}
+def _one_a_question(misconceptions: list[Misconception], turn: int) -> list[Misconception]:
+    """One misconception of each question, another one for another ``turn``."""
+    of_question: dict[str, list[Misconception]] = {}
     for m in misconceptions:
-        first.setdefault((m.question, m.caught_by), m)
-    return list(first.values())
+        of_question.setdefault(m.question, []).append(m)
+    return [found[turn % len(found)] for found in of_question.values()]
 
 
 def _misconceptions(course: Course, assignment: Assignment) -> list[Misconception]:
@@ -100,13 +105,17 @@ def _misconceptions(course: Course, assignment: Assignment) -> list[Misconceptio
     return misconceptions_of(importlib.import_module(f"reference.misconceptions.{assignment.reference}"))
 
 
-def _works(course: Course, assignment: Assignment, misconceptions: list[Misconception]) -> Iterator[Work]:
-    """Everything to grade; the names say what each is."""
+def _works(
+    course: Course, assignment: Assignment, misconceptions: list[Misconception], turn: int | None
+) -> Iterator[Work]:
+    """Everything to grade; the names say what each is. turn: which of the right solutions, all of them if ``None``."""
     correct = solutions(course, assignment)
     reference = correct[0].data.decode()
+    if turn is not None and len(correct) > 1:
+        correct = [correct[0], correct[1 + turn % (len(correct) - 1)]]
     yield from (Work(s.name, s.filename, s.data, _SALT) for s in correct)
     yield Work("untouched", "untouched.ipynb", _untouched(course, assignment), _SALT)
-    if assignment.gates:
+    if assignment.gates and turn is None:
         yield from gate_works(course, assignment, _MORE_SALTS, correct[:1])
     for m in misconceptions:
         text = f"# %%\n{reference}\n# %%\n{m.source()}"
@@ -135,9 +144,15 @@ def _judge(outcome: Outcome, results: dict[str, SubmissionResult]) -> None:
     _judge_gates(outcome, results)
     for m in outcome.misconceptions:
         _judge_misconception(outcome, m, results[f"misconception {m.name}"])
+
+
+def _never_failed(outcome: Outcome) -> list[str]:
+    """Cases that no misconception of their question fails."""
+    problems = []
     for q, cases in outcome.cases.items():
         failed = {case for m in outcome.misconceptions if m.question == q for case in outcome.caught.get(m.name, ())}
-        outcome.problems += [f"{q}: no misconception fails the case '{case}'" for case in cases if case not in failed]
+        problems += [f"{q}: no misconception fails the case '{case}'" for case in cases if case not in failed]
+    return problems
 
 
 def _unknown_causes(hidden_tests: Path, known: set[str]) -> list[str]:

@@ -65,7 +65,7 @@ def validate(
     assignment: Names = None,
     attacks: Annotated[bool, typer.Option("--attacks", help="Run the course's attacks on the grader instead.")] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only as many wrong variants as every hidden case needs to fail once.")
+        bool, typer.Option("--quick", help="One right solution and one wrong variant a question, in turn.")
     ] = False,
     course: CourseFolder = None,
 ) -> None:
