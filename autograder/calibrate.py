@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -33,6 +32,7 @@ from autograder.batch.sources import AssignmentSource
 from autograder.config import FILE_NAME, Assignment, Course, Gate
 from autograder.errors import UsageError
 from autograder.evaluate import Work
+from autograder.progress import counted
 from autograder.results import SubmissionResult
 
 __all__ = ["FALSE_FAIL", "Measurement", "calibrate", "drift", "gate_works", "lower_bound", "run"]
@@ -77,14 +77,11 @@ def calibrate(course: Course, assignment: Assignment, seeds: int, workers: int) 
     """Grade every correct solution on the gates' cases with ``seeds`` salts."""
     works = gate_works(course, assignment, [f"calibrate {k}" for k in range(seeds)], solutions(course, assignment))
     measured: Measurement = defaultdict(lambda: defaultdict(list))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     source = AssignmentSource(course.root, assignment.name)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"calibrating {assignment.name}", total=len(works))
-        for work, graded in grade_all(works, source, workers, assignment.limits.time_s, lambda _: None):
-            for name, value in measurements_of(graded.result).items():
-                measured[name][work.name.split(" ")[0]].append(value)
-            progress.advance(task)
+    gradings = grade_all(works, source, workers, assignment.limits.time_s, lambda _: None)
+    for work, graded in counted(gradings, len(works), f"calibrating {assignment.name}"):
+        for name, value in measurements_of(graded.result).items():
+            measured[name][work.name.split(" ")[0]].append(value)
     unknown = set(measured) - set(assignment.gates)
     if unknown:
         raise UsageError(f"{FILE_NAME}: {assignment.name} has no gate {', '.join(sorted(unknown))}, which a test checks")

@@ -3,15 +3,17 @@
 import json
 import signal
 import time
-from typing import Any, Self
+from collections.abc import Iterable, Iterator
+from typing import Any, Self, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder.batch.events import Chosen, Event, Finished, Planned, Started
 from autograder.terminal import plain, stderr
 
-__all__ = ["BatchProgress", "Interrupts", "JsonLines"]
+__all__ = ["BatchProgress", "Interrupts", "JsonLines", "counted"]
 
+T = TypeVar("T")
 MAX_NAMES = 2  # in work, beside the bar
 
 
@@ -33,6 +35,16 @@ class Interrupts:
             raise KeyboardInterrupt
         self.asked = True
         stderr.print("finishing what is in work; press Ctrl-C again to stop at once")
+
+
+def counted(items: Iterable[T], total: int, words: str) -> Iterator[T]:
+    """The items as they come, with a bar on stderr that goes when they end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True) as progress:
+        task = progress.add_task(words, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
 
 
 class JsonLines:

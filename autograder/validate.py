@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from autograder.batch.local import grade_all
@@ -32,6 +31,7 @@ from autograder.calibrate import drift, gate_works, measurements_of, solutions
 from autograder.config import Assignment, Course
 from autograder.evaluate import Work
 from autograder.misconceptions import Misconception, misconceptions_of
+from autograder.progress import counted
 from autograder.results import SubmissionResult, TestResult
 from autograder.version import assignment_version
 
@@ -76,12 +76,9 @@ def validate(course: Course, assignment: Assignment, workers: int | None = None,
     results: dict[str, SubmissionResult] = {}
     works = list(_works(course, assignment, outcome.misconceptions, turn))
     source = AssignmentSource(course.root, assignment.name)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"validating {assignment.name}", total=len(works))
-        for work, graded in grade_all(works, source, workers or course.defaults.workers, assignment.limits.time_s, lambda _: None):
-            results[work.name] = graded.result
-            progress.advance(task)
+    gradings = grade_all(works, source, workers or course.defaults.workers, assignment.limits.time_s, lambda _: None)
+    for work, graded in counted(gradings, len(works), f"validating {assignment.name}"):
+        results[work.name] = graded.result
     _judge(outcome, results)
     if not quick:
         outcome.problems += _never_failed(outcome)
