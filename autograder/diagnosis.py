@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograder.misconceptions import Misconception
-from autograder.session.namespace import Handle, RecordedCall
+from autograder.session.namespace import RecordedCall, is_data
 from autograder.testing.differences import agrees
 
 __all__ = ["matching_misconception"]
@@ -40,7 +40,7 @@ def matching_misconception(
     for call in calls:
         variants = [m for m in by_name.values() if m.replaces == call.name]
         right = getattr(reference, call.name, None)
-        if not variants or right is None or call.value is None or not _is_data(call.value):
+        if not variants or right is None or call.value is None or not is_data(call.value):
             continue
         matches = _matches(call, right, variants, deadline)
         if matches is None:
@@ -93,14 +93,6 @@ def _stopped_at(deadline: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _is_data(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(_is_data(v) for v in value.values())
-    if isinstance(value, list | tuple):
-        return all(_is_data(v) for v in value)
-    return not isinstance(value, Handle) and not callable(value)
 
 
 def _same(a: Any, b: Any) -> bool:

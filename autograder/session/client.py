@@ -286,13 +286,17 @@ class Session:
 
     def usage(self, seconds: float = 0.0) -> Usage:
         """What the box used, by init's word: CPU in the last ``seconds``, and memory at most."""
-        poller = select.poll()
-        poller.register(self._lifeline, select.POLLIN)
         with contextlib.suppress(OSError, ValueError):
             self._lifeline.send(b"cpu %f" % seconds)
-            if poller.poll(_ANSWER_S * 1000):
+            if self._init_speaks(_ANSWER_S):
                 return self._take_usage() or Usage()
         return Usage()
+
+    def _init_speaks(self, within_s: float) -> bool:
+        """Whether there is a word of init's, or its end, to be read."""
+        poller = select.poll()
+        poller.register(self._lifeline, select.POLLIN)
+        return bool(poller.poll(within_s * 1000))
 
     def _take_usage(self) -> Usage | None:
         """Init's answer; ``None``, and nothing taken, where its next word is about something else."""
@@ -365,12 +369,10 @@ class Session:
 
         Raises ``GraderFault`` where init is gone without one: student code cannot bring that about.
         """
-        poller = select.poll()
-        poller.register(self._lifeline, select.POLLIN)
         try:
-            waited = poller.poll(_REPORT_S * 1000)
+            waited = self._init_speaks(_REPORT_S)
             if waited and self._take_usage() is not None:
-                waited = poller.poll(_REPORT_S * 1000)
+                waited = self._init_speaks(_REPORT_S)
             event = self._lifeline.recv(4096) if waited else msgpack.packb({})
             report = msgpack.unpackb(event) if event else None
         except (OSError, ValueError):

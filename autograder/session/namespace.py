@@ -22,7 +22,7 @@ from autograder.session.wire import Callback, Copied, HandleRef, WireError, enco
 from autograder.testing.checks import CheckFailed
 from autograder.testing.probes import AUTODIFF_USES, Observation
 
-__all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace"]
+__all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace", "is_data"]
 
 # Modules that a test may find under a student's name; the evaluator uses its own copy.
 _SHARED_MODULES = frozenset({
@@ -105,7 +105,7 @@ class StudentNamespace(Mapping):
         key = _digest([name, list(args), kwargs]) if remember else b""
         if key not in self._remembered:
             seen = self._observed(name, args, kwargs, watch_autodiff, eager)
-            if not remember or not _is_data(seen.value):
+            if not remember or not is_data(seen.value):
                 return seen
             self._remembered[key] = copy.deepcopy(seen)
             return seen
@@ -237,10 +237,11 @@ class StudentNamespace(Mapping):
         return value
 
 
-def _is_data(value: Any) -> bool:
+def is_data(value: Any) -> bool:
+    """Whether a value that came over the wire is whole here: nothing of it stays in the student process."""
     if isinstance(value, dict):
-        return all(map(_is_data, value.values()))
-    return all(map(_is_data, value)) if isinstance(value, list | tuple) else not isinstance(value, Handle)
+        return all(map(is_data, value.values()))
+    return all(map(is_data, value)) if isinstance(value, list | tuple) else not isinstance(value, Handle)
 
 
 def _digest(value: Any) -> bytes:
