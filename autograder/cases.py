@@ -12,13 +12,13 @@ from typing import Any
 
 from otter.test_files import ExceptionTestFile, OKTestFile, TestCase, TestFile
 
+from autograder.checking import CheckFailed
 from autograder.errors import GraderFault
 from autograder.results import TestStatus
 from autograder.session.client import SessionEnded, StudentError, TimedOut
 from autograder.session.namespace import StudentNamespace
 from autograder.session.notebook import BudgetSpent
 from autograder.session.wire import WireError
-from autograder.testing.checks import CheckFailed
 from autograder.testing.hidden import PartialCredit
 
 __all__ = ["Verdict", "run_case", "run_case_on"]

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking import agrees
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import RecordedCall, is_data
-from autograder.testing.differences import agrees
 
 __all__ = ["matching_misconception"]
 

@@ -32,7 +32,8 @@ from autograder.otterbridge.stubs import MARKERS, Reference
 __all__ = ["Built", "build"]
 
 IGNORED = shutil.ignore_patterns("__pycache__", ".*")
-SHIPPED = ("__init__.py", "testing")  # of this package: what a hidden test imports where it is not installed
+# Of this package: what a hidden test imports where it is not installed
+SHIPPED = ("__init__.py", "checking", "testing")
 IN_STUDENT_FOLDER = """\
 import os
 import otter

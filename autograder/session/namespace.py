@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autograder.checking import CheckFailed
 from autograder.session.wire import Callback, Copied, HandleRef, WireError, encode
-from autograder.testing.checks import CheckFailed
 from autograder.testing.probes import AUTODIFF_USES, Observation
 
 __all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace", "is_data"]

@@ -10,10 +10,10 @@ under stock otter, where they are at hand::
         check_close(by_hand(env, "backward", params, x, y_hat, hidden, t, 0.0), expected, "the gradient")
 """
 
+from autograder.checking import CheckFailed, as_array, as_float, check, check_close
 from autograder.testing.beside import beside, gradients
 from autograder.testing.calls import by_hand, call
 from autograder.testing.carry import carry_forward
-from autograder.testing.checks import CheckFailed, as_array, as_float, check, check_close
 from autograder.testing.hidden import check_gate, gate, hidden_rng
 from autograder.testing.oracles import numerical_gradient, tape_gradient
 

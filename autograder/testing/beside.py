@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from autograder.testing.checks import CheckFailed
+from autograder.checking import CheckFailed
 
 __all__ = ["RunsBeside", "beside", "gradients"]
 

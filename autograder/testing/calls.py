@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from autograder.checking import CheckFailed
 from autograder.testing import static
-from autograder.testing.checks import CheckFailed
 from autograder.testing.probes import Observation, is_compiled, observe
 
 __all__ = ["RemoteNamespace", "by_hand", "call", "loss_functions"]

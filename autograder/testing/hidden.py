@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.testing.checks import CheckFailed, as_float
+from autograder.checking import CheckFailed, as_float
 
 __all__ = ["PartialCredit", "check_gate", "gate", "hidden_rng", "hidden_salt", "measurements"]
 

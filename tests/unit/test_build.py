@@ -267,7 +267,7 @@ def test_autograder_zip_is_what_otter_expects(built):
     with zipfile.ZipFile(built.autograder_zip) as archive:
         names = set(archive.namelist())
         assert {"tests/q1.py", "tests/q2.py", "files/kit/__init__.py", "files/grading.yml"} <= names
-        assert {"run_autograder", "files/autograder/testing/__init__.py"} <= names
+        assert {"run_autograder", "files/autograder/testing/__init__.py", "files/autograder/checking/checks.py"} <= names
         assert [name for name in names if "reference" in name] == ["tests/reference/doubling.py"]
         assert not any("pycache" in name for name in names)
         assert json.loads(archive.read("otter_config.json")) == {"lang": "python"}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.testing.differences import describe
+from autograder.checking import describe
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4))

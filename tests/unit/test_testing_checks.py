@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autograder.checking import agrees, describe
 from autograder.testing import CheckFailed, as_array, as_float, check, check_close
-from autograder.testing.differences import agrees, describe
 
 EXPECTED = np.array([[1.37, -2.81], [0.53, 4.19], [7.91, -6.07]])
 QUICK = settings(max_examples=150, deadline=None)

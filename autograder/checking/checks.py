@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.testing.differences import describe
+from .differences import describe
 
 __all__ = ["CheckFailed", "as_array", "as_float", "check", "check_close"]
 
