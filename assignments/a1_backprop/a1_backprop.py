@@ -107,7 +107,7 @@ plt.show()
 # %% check: q1
 def test_init_params_shapes(init_params):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function, expect_keys
+    from kit.checks import CheckFailed, expect_array, expect_function, expect_keys
 
     expect_function(init_params, "init_params")
     params = init_params(5, 4, 3, seed=1)
@@ -116,34 +116,34 @@ def test_init_params_shapes(init_params):
         expect_array(params[key], key, shape)
     for key in ("b1", "b2"):
         if np.any(np.asarray(params[key])):
-            raise CheckError(f"{key} should start at 0.")
+            raise CheckFailed(f"{key} should start at 0.")
 
 # %% check: q1
 def test_init_params_spread(init_params):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_keys
+    from kit.checks import CheckFailed, expect_array, expect_keys
 
     params = init_params(300, 200, 50, seed=2)
     expect_keys(params, ["w1", "b1", "w2", "b2"], "init_params(300, 200, 50, seed=2)")
     for key, fan_in in (("w1", 300), ("w2", 200)):
         std, wanted = expect_array(params[key], key).std(), np.sqrt(2 / fan_in)
         if abs(std / wanted - 1) > 0.05:
-            raise CheckError(f"{key} has {fan_in} inputs, hence std {wanted:.4f}, but yours has {std:.4f}.")
+            raise CheckFailed(f"{key} has {fan_in} inputs, hence std {wanted:.4f}, but yours has {std:.4f}.")
 
 # %% check: q1
 def test_init_params_seed(init_params):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_keys
+    from kit.checks import CheckFailed, expect_array, expect_keys
 
     first, again, other = (init_params(6, 6, 6, seed=seed) for seed in (3, 3, 4))
     expect_keys(first, ["w1", "b1", "w2", "b2"], "init_params(6, 6, 6, seed=3)")
     w1, w2 = (expect_array(first[key], key, (6, 6)) for key in ("w1", "w2"))
     if not np.array_equal(w1, expect_array(again["w1"], "w1")):
-        raise CheckError("Two calls with the same seed should draw the same w1.")
+        raise CheckFailed("Two calls with the same seed should draw the same w1.")
     if np.allclose(w1, expect_array(other["w1"], "w1")):
-        raise CheckError("Two different seeds should draw different weights.")
+        raise CheckFailed("Two different seeds should draw different weights.")
     if np.allclose(w1 / w1.std(), w2 / w2.std()):
-        raise CheckError("w2 repeats the random numbers of w1.")
+        raise CheckFailed("w2 repeats the random numbers of w1.")
 
 # %% [markdown]
 # ## Question 2: activations and softmax
@@ -317,7 +317,8 @@ def test_cross_entropy(cross_entropy):
     expect_close(value, -(np.log(0.5) + np.log(0.8)) / 2, "cross_entropy")
     large = np.array([[1e4, 0, -1e4], [1e4, 1e4, 0]], np.float32)
     value = expect_scalar(cross_entropy(large, t), "cross_entropy of logits of ±10,000")
-    expect_close(value, np.log(2) / 2, "cross_entropy of logits of ±10,000")
+    # next to 10,000 the numbers of float32 are 0.001 apart
+    expect_close(value, np.log(2) / 2, "cross_entropy of logits of ±10,000", atol=1e-3)
 
 # %% [markdown]
 # ## Question 5: the gradient by hand
@@ -395,7 +396,7 @@ def test_backward_with_penalty(backward, forward, mse_loss):
 # %% check: q6
 def test_tape_gradients(tape_gradients, forward, mse_loss):
     import numpy as np
-    from kit.checks import CheckError, expect_entries, expect_function, expect_gradients, expect_keys
+    from kit.checks import CheckFailed, expect_entries, expect_function, expect_gradients, expect_keys
 
     expect_function(tape_gradients, "tape_gradients")
     params = {
@@ -415,7 +416,7 @@ def test_tape_gradients(tape_gradients, forward, mse_loss):
         expect_keys(actual, params, f"tape_gradients (reg={reg})")
         for key, value in actual.items():
             if value is None:
-                raise CheckError(f"The gradient of {key} is None: the tape did not see it enter the loss.")
+                raise CheckFailed(f"The gradient of {key} is None: the tape did not see it enter the loss.")
         expect_gradients(actual, lambda p, reg=reg: loss(p, reg), params, f"tape_gradients (reg={reg})")
 
 # %% [markdown]
@@ -509,7 +510,7 @@ def test_gradient_descent_step(gradient_descent_step):
 # %% check: q9
 def test_train(train):
     import numpy as np
-    from kit.checks import CheckError, expect_entries, expect_function, expect_keys, expect_scalar
+    from kit.checks import CheckFailed, expect_entries, expect_function, expect_keys, expect_scalar
 
     expect_function(train, "train")
     rng = np.random.default_rng(0)
@@ -522,10 +523,10 @@ def test_train(train):
     expect_keys(history, ["train_loss", "train_accuracy", "test_loss", "test_accuracy"], "history of train")
     for key, values in history.items():
         if len(values) != 30:
-            raise CheckError(f"history[{key!r}] should have 30 entries, one an epoch, but has {len(values)}.")
+            raise CheckFailed(f"history[{key!r}] should have 30 entries, one an epoch, but has {len(values)}.")
     first, last = (expect_scalar(history["train_loss"][k], "train_loss") for k in (0, -1))
     if not last < first:
-        raise CheckError(f"The training loss should fall, but it goes from {first:.3g} to {last:.3g}.")
+        raise CheckFailed(f"The training loss should fall, but it goes from {first:.3g} to {last:.3g}.")
 
 # %% check: q9
 def test_train_both_ways(train):
@@ -580,7 +581,7 @@ def test_mlp_forward(mlp_init, mlp_forward):
 # %% check: q10
 def test_dropout(mlp_forward):
     import numpy as np
-    from kit.checks import CheckError, expect_array
+    from kit.checks import CheckFailed, expect_array
 
     h = 200
     ones, zeros = np.ones(h, np.float32), np.zeros(h, np.float32)
@@ -589,13 +590,13 @@ def test_dropout(mlp_forward):
     runs = [mlp_forward(layers, x, dropout_rate=0.2, seed=1) for _ in range(2)]
     first, again = (expect_array(run, "logits", (50, h)) for run in runs)
     if abs((first == 0).mean() - 0.2) > 0.03:
-        raise CheckError(f"With dropout_rate=0.2, {(first == 0).mean():.0%} of the activations are dropped.")
+        raise CheckFailed(f"With dropout_rate=0.2, {(first == 0).mean():.0%} of the activations are dropped.")
     if not np.allclose(first[first != 0], 1.25, atol=1e-4):
-        raise CheckError("Activations that are kept should be divided by 1 - dropout_rate.")
+        raise CheckFailed("Activations that are kept should be divided by 1 - dropout_rate.")
     if (first == first[0]).all() or (first == first[:, :1]).all():
-        raise CheckError("All rows, or all columns, share one mask. Draw for each element.")
+        raise CheckFailed("All rows, or all columns, share one mask. Draw for each element.")
     if not np.array_equal(first, again):
-        raise CheckError("The same seed should drop the same activations.")
+        raise CheckFailed("The same seed should drop the same activations.")
 
 # %% check: q10
 def test_mlp_backward(mlp_backward, mlp_forward, cross_entropy):

@@ -133,8 +133,8 @@ def test_lookback_of_arrays(lookback):
     expect_function(lookback, "lookback")
     here, before = np.array([[4.0, 0.0], [8.0, -4.0]], np.float32), np.array([[0.0, 4.0], [8.0, 4.0]], np.float32)
     expect_close(lookback(here, before, 0.25), [[3, 1], [8, -2]], "lookback(theta, theta_prev, 0.25)")
-    expect_close(lookback(here, before, 0.0), here, "lookback(theta, theta_prev, 0), which is theta,")
-    expect_close(lookback(here, before, 1.0), before, "lookback(theta, theta_prev, 1), which is theta_prev,")
+    expect_close(lookback(here, before, 0.0), here, "lookback(theta, theta_prev, 0), which is theta")
+    expect_close(lookback(here, before, 1.0), before, "lookback(theta, theta_prev, 1), which is theta_prev")
 
 # %% check: q2
 def test_lookback_of_dicts(lookback):
@@ -345,7 +345,7 @@ def test_step_sizes_against_keras(rmsprop_step, adagrad_step):
 # %% check: q6
 def test_adam_first_step(adam_init, adam_step):
     import numpy as np
-    from kit.checks import CheckError, expect_close, expect_entries, expect_function, expect_keys, expect_unchanged
+    from kit.checks import CheckFailed, expect_close, expect_entries, expect_function, expect_keys, expect_unchanged
 
     expect_function(adam_init, "adam_init")
     expect_function(adam_step, "adam_step")
@@ -354,7 +354,7 @@ def test_adam_first_step(adam_init, adam_step):
     before = {key: value.copy() for key, value in params.items()}
     state = adam_init(params)
     if state is None:
-        raise CheckError("adam_init returns None: is it still empty, or does it lack its `return`?")
+        raise CheckFailed("adam_init(params): got None. Is a `return` missing?")
     new, _ = expect_entries(adam_step(params, state, grads, 0.5), 2, "adam_step(…)")
     expect_keys(new, ["w", "b"], "params")
     expect_close(new["w"], [0.5, 1.5, 1], "w after a first step with learning rate 0.5")
@@ -439,13 +439,13 @@ def test_warmup_schedule(warmup_schedule):
 
 # %% check: q7
 def test_warmup_schedule_peak(warmup_schedule):
-    from kit.checks import CheckError, expect_scalar
+    from kit.checks import CheckFailed, expect_scalar
 
     before, peak, after = (
         expect_scalar(warmup_schedule(step, 512), f"warmup_schedule({step}, 512)") for step in (3900, 4000, 4100)
     )
     if not max(before, after) < peak:
-        raise CheckError("The rate should be largest at warmup_steps, which is 4000 by default.")
+        raise CheckFailed("The rate should be largest at warmup_steps, which is 4000 by default.")
 
 # %%
 steps = np.arange(1, 20001, 100)
@@ -476,7 +476,7 @@ else:
 # %% check: q8
 def test_alpha_sweep(alpha_sweep):
     import numpy as np
-    from kit.checks import CheckError, expect_entries, expect_function, expect_keys, expect_scalar
+    from kit.checks import CheckFailed, expect_entries, expect_function, expect_keys, expect_scalar
 
     expect_function(alpha_sweep, "alpha_sweep")
     rng = np.random.default_rng(0)
@@ -489,11 +489,11 @@ def test_alpha_sweep(alpha_sweep):
         entries = expect_entries(curve, 8, f"the list of alpha={alpha} after 8 epochs")
         losses[alpha] = [expect_scalar(loss, "a loss") for loss in entries]
     if not losses[0.0][-1] < losses[0.0][0]:
-        raise CheckError("With alpha=0 the loss should fall.")
+        raise CheckFailed("With alpha=0 the loss should fall.")
     if max(losses[1.0]) - min(losses[1.0]) > 1e-5 * max(losses[1.0]):
-        raise CheckError("With alpha=1 the blend never moves, so its loss should stay the same.")
+        raise CheckFailed("With alpha=1 the blend never moves, so its loss should stay the same.")
     if losses[1.0][0] < losses[0.0][-1]:
-        raise CheckError("With alpha=1 the loss should be that of the initial params. Does each alpha start anew?")
+        raise CheckFailed("With alpha=1 the loss should be that of the initial params. Does each alpha start anew?")
 
 # %% check: q8
 def test_alpha_sweep_rate(alpha_sweep):
@@ -529,7 +529,7 @@ def test_alpha_sweep_rate(alpha_sweep):
 # %% check: q9
 def test_train_minibatch(train_minibatch):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries, expect_function, expect_keys, expect_scalar
+    from kit.checks import CheckFailed, expect_array, expect_entries, expect_function, expect_keys, expect_scalar
 
     expect_function(train_minibatch, "train_minibatch")
     rng = np.random.default_rng(0)
@@ -546,19 +546,19 @@ def test_train_minibatch(train_minibatch):
         loss = [expect_scalar(v, "a loss") for v in expect_entries(history["loss"], 6, "history['loss'] of 6 epochs")]
         expect_entries(history["accuracy"], 6, "history['accuracy'] of 6 epochs")
         if not loss[-1] < loss[0]:
-            raise CheckError(f"With {optimizer} the loss should fall, but it goes from {loss[0]:.3g} to {loss[-1]:.3g}.")
+            raise CheckFailed(f"With {optimizer} the loss should fall, but it goes from {loss[0]:.3g} to {loss[-1]:.3g}.")
 
 # %% check: q9
 def test_last_short_batch(train_minibatch):
     import numpy as np
-    from kit.checks import CheckError, expect_entries
+    from kit.checks import CheckFailed, expect_entries
 
     x, t = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
     settings = {"n_hidden": 16, "epochs": 1, "batch_size": 5, "optimizer": "sgd", "seed": 3}
     runs = [train_minibatch(x, t, learning_rate=rate, **settings) for rate in (0.5, 0.0)]
     (moved, _), (still, _) = (expect_entries(run, 2, "train_minibatch(…)") for run in runs)
     if np.allclose(moved["b2"], still["b2"]):
-        raise CheckError("With 3 examples and batch_size=5 nothing is learnt: is the last, short batch left out?")
+        raise CheckFailed("With 3 examples and batch_size=5 nothing is learnt: is the last, short batch left out?")
 
 # %% [markdown]
 # ## Reading digits

@@ -137,14 +137,14 @@ plt.show()
 # %% check: q2
 def test_conv2d_by_hand(conv2d):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_function
 
     expect_function(conv2d, "conv2d")
     x = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32).reshape(1, 3, 3, 1)
     kernel = np.array([[1, 2], [3, 4]], np.float32).reshape(2, 2, 1, 1)
     y = expect_array(conv2d(x, kernel), "conv2d of a 3×3 image with a 2×2 kernel", (1, 2, 2, 1))
     if np.allclose(y.ravel(), [23, 33, 53, 63]):
-        raise CheckError("conv2d turns the kernel round. Lay it on the image as it is.")
+        raise CheckFailed("conv2d turns the kernel round. Lay it on the image as it is.")
     expect_close(y.reshape(2, 2), [[37, 47], [67, 77]], "conv2d")
 
 # %% check: q2
@@ -224,36 +224,36 @@ else:
 def test_build_cnn(build_cnn):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_function
 
     expect_function(build_cnn, "build_cnn")
     model = build_cnn()
     if not isinstance(model, keras.Model):
-        raise CheckError(f"build_cnn should return a Keras model, but returns {type(model).__name__}.")
+        raise CheckFailed(f"build_cnn should return a Keras model, but returns {type(model).__name__}.")
     if model.count_params() != 56394:
         hint = " Is there padding, or is the last pooling missing?" if model.count_params() == 61514 else ""
-        raise CheckError(f"The model should have 56,394 parameters, but has {model.count_params():,}.{hint}")
+        raise CheckFailed(f"The model should have 56,394 parameters, but has {model.count_params():,}.{hint}")
     p = expect_array(model(np.random.default_rng(0).random((3, 28, 28, 1), np.float32)), "its answer", (3, 10))
     if not np.allclose(p.sum(axis=1), 1, atol=1e-4):
-        raise CheckError("Its answers should be probabilities: end with a softmax.")
+        raise CheckFailed("Its answers should be probabilities: end with a softmax.")
     if np.ptp(p) < 1e-3:
-        raise CheckError("Its answers hardly depend on the image. Are there two softmaxes?")
+        raise CheckFailed("Its answers hardly depend on the image. Are there two softmaxes?")
 
 # %% check: q3
 def test_build_cnn_settings(build_cnn):
     import numpy as np
-    from kit.checks import CheckError, expect_array
+    from kit.checks import CheckFailed, expect_array
 
     model = build_cnn(input_shape=(32, 32, 3), num_classes=4)
     x, y = np.random.default_rng(0).random((6, 32, 32, 3), np.float32), np.array([0, 1, 2, 3, 0, 1])
     expect_array(model(x), "the answer of build_cnn((32, 32, 3), 4)", (6, 4))
     if not model.compiled:
-        raise CheckError("build_cnn should compile the model.")
+        raise CheckFailed("build_cnn should compile the model.")
     try:
         model.evaluate(x, y, verbose=0)
     except ValueError as error:
         words = "The model's loss does not take integer labels: use the sparse categorical cross-entropy."
-        raise CheckError(words) from error
+        raise CheckFailed(words) from error
 
 # %% check: q3
 def test_count_parameters(count_parameters):
@@ -281,7 +281,7 @@ def test_count_parameters(count_parameters):
 def test_train_cnn(train_cnn):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_function, expect_scalar
+    from kit.checks import CheckFailed, expect_function, expect_scalar
 
     expect_function(train_cnn, "train_cnn")
     rng = np.random.default_rng(0)
@@ -293,16 +293,16 @@ def test_train_cnn(train_cnn):
     history = train_cnn(model, x[:45], y[:45], epochs=12, batch_size=16, validation=(x[45:], y[45:]), seed=1)
     if not isinstance(history, dict):
         hint = " Its attribute `history` is the dict." if hasattr(history, "history") else ""
-        raise CheckError(f"train_cnn should return a dict, but returns {type(history).__name__}.{hint}")
+        raise CheckFailed(f"train_cnn should return a dict, but returns {type(history).__name__}.{hint}")
     for key in ("loss", "val_loss"):
         if len(history.get(key, ())) != 12:
-            raise CheckError(f"history['{key}'] should have 12 entries, one an epoch.")
+            raise CheckFailed(f"history['{key}'] should have 12 entries, one an epoch.")
         expect_scalar(history[key][-1], f"history['{key}'][-1]")
     after, accuracy = model.evaluate(x, y, verbose=0)
     if after >= before:
-        raise CheckError("The model is no better after training. Is it the model itself that is trained?")
+        raise CheckFailed("The model is no better after training. Is it the model itself that is trained?")
     if accuracy < 0.9:
-        raise CheckError(f"Only {accuracy:.0%} are right after training; do images and labels stay together?")
+        raise CheckFailed(f"Only {accuracy:.0%} are right after training; do images and labels stay together?")
 
 # %% [markdown]
 # Now on real digits. A network of 56,000 parameters learns from 2,000 images, and reads images that it has
@@ -337,16 +337,13 @@ else:
 # %% check: q5
 def test_confusion_matrix(confusion_matrix):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_function
+    from kit.checks import expect_close, expect_function
 
     expect_function(confusion_matrix, "confusion_matrix")
     y_true, y_pred = np.array([0, 0, 2, 2, 2, 1]), np.array([0, 2, 2, 0, 0, 1])
     wanted = np.zeros((4, 4))
     wanted[0, [0, 2]], wanted[1, 1], wanted[2, [0, 2]] = (1, 1), 1, (2, 1)
-    got = expect_array(confusion_matrix(y_true, y_pred, 4), "the matrix for 4 classes", (4, 4), floats=False)
-    if np.array_equal(got, wanted.T):
-        raise CheckError("Rows and columns are exchanged: rows are the truth.")
-    expect_close(got, wanted, "confusion_matrix")
+    expect_close(confusion_matrix(y_true, y_pred, 4), wanted, "confusion_matrix of 4 classes, rows are the truth")
 
 # %% check: q5
 def test_augment_invert(augment_invert):
@@ -411,7 +408,7 @@ def test_round_trip(save_model, load_model):
 
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_close, expect_function
+    from kit.checks import CheckFailed, expect_close, expect_function
 
     expect_function(save_model, "save_model")
     expect_function(load_model, "load_model")
@@ -424,12 +421,12 @@ def test_round_trip(save_model, load_model):
         place = Path(folder, "new", "folder")
         save_model(model, str(place))
         if not place.is_dir() or len(list(place.iterdir())) < 2:
-            raise CheckError("save_model should make the folder and put (at least) two files into it.")
+            raise CheckFailed("save_model should make the folder and put (at least) two files into it.")
         moved = place.rename(Path(folder, "elsewhere"))
         model.set_weights([0 * w for w in model.get_weights()])
         loaded = load_model(str(moved))
         if not isinstance(loaded, keras.Model):
-            raise CheckError(f"load_model should return a Keras model, but returns {type(loaded).__name__}.")
+            raise CheckFailed(f"load_model should return a Keras model, but returns {type(loaded).__name__}.")
         expect_close(loaded(x, training=False), wanted, "the loaded model's answer")
 
 # %% [markdown]
@@ -457,7 +454,7 @@ def test_round_trip(save_model, load_model):
 def test_build_transfer(build_transfer):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_function
 
     expect_function(build_transfer, "build_transfer")
     stack = [keras.Input((6, 5, 1)), keras.layers.Conv2D(3, 3, activation="relu")]
@@ -468,33 +465,32 @@ def test_build_transfer(build_transfer):
     before, answer = base.get_weights(), np.array(base(x, training=False))
     model = build_transfer(base)
     if not isinstance(model, keras.Model):
-        raise CheckError(f"build_transfer should return a Keras model, but returns {type(model).__name__}.")
+        raise CheckFailed(f"build_transfer should return a Keras model, but returns {type(model).__name__}.")
     expect_array(model(x), "the answer of the new model", (20, 1))
     trainable = sum(np.size(w) for w in model.trainable_weights)
     if trainable != 37:
         words = f"For 36 features the new model should have 37 trainable parameters, but has {trainable}."
-        raise CheckError(words)
+        raise CheckFailed(words)
     model.fit(x, y, epochs=2, verbose=0)
     after = base.get_weights()
     if len(after) != len(before):
-        raise CheckError("The base has lost a layer. Build a new model on its layers instead.")
+        raise CheckFailed("The base has lost a layer. Build a new model on its layers instead.")
     moved = [w.path for w, a, b in zip(base.weights, before, after, strict=True) if not np.array_equal(a, b)]
     if moved:
-        raise CheckError(f"While the head was trained, weights of the base changed: {', '.join(moved)}.")
-    if not np.allclose(base(x, training=False), answer, atol=1e-5):
-        raise CheckError("The base no longer gives the answers that it gave before.")
+        raise CheckFailed(f"While the head was trained, weights of the base changed: {', '.join(moved)}.")
+    expect_close(base(x, training=False), answer, "the base's own answer, which should stay as it was", atol=1e-5)
 
 # %% check: q7
 def test_build_transfer_counts(build_transfer, build_cnn):
     import numpy as np
-    from kit.checks import CheckError
+    from kit.checks import CheckFailed
 
     model = build_transfer(build_cnn())
     trainable, frozen = (
         sum(np.size(w) for w in part) for part in (model.trainable_weights, model.non_trainable_weights)
     )
     if (trainable, frozen) != (65, 55744):
-        raise CheckError(f"Asked for are 65 trainable and 55,744 frozen parameters; got {trainable:,} and {frozen:,}.")
+        raise CheckFailed(f"Asked for are 65 trainable and 55,744 frozen parameters; got {trainable:,} and {frozen:,}.")
 
 # %% [markdown]
 # ## Question 8: fine-tuning
@@ -513,7 +509,7 @@ def test_build_transfer_counts(build_transfer, build_cnn):
 def test_fine_tune(fine_tune):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_function
+    from kit.checks import CheckFailed, expect_function
 
     expect_function(fine_tune, "fine_tune")
     inner = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(3, "tanh")])
@@ -527,14 +523,14 @@ def test_fine_tune(fine_tune):
     before = [w.numpy() for w in model.weights]
     history = fine_tune(model, x, y, learning_rate=0.003, epochs=2, batch_size=8)
     if not isinstance(history, dict) or len(history.get("loss", ())) != 2:
-        raise CheckError("fine_tune should return a dict with the loss of each of the 2 epochs.")
+        raise CheckFailed("fine_tune should return a dict with the loss of each of the 2 epochs.")
     pairs = zip(model.weights, before, strict=True)
     still = [w.path for w, old in pairs if np.array_equal(w.numpy(), old)]
     if still:
-        raise CheckError(f"These weights did not move: {', '.join(still)}. Unfrozen, and compiled after that?")
+        raise CheckFailed(f"These weights did not move: {', '.join(still)}. Unfrozen, and compiled after that?")
     rate = float(np.asarray(model.optimizer.learning_rate))
     if abs(rate - 0.003) > 1e-5:
-        raise CheckError(f"The optimizer's learning rate should be 0.003, but it is {rate:.4g}.")
+        raise CheckFailed(f"The optimizer's learning rate should be 0.003, but it is {rate:.4g}.")
 
 # %% [markdown]
 # Odd or even, from only 100 labelled images: a head on frozen features, the same after fine-tuning, and a
@@ -597,29 +593,29 @@ else:
 def test_build_bn_cnn(build_bn_cnn):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_function
 
     expect_function(build_bn_cnn, "build_bn_cnn")
     model = build_bn_cnn()
     if not isinstance(model, keras.Model):
-        raise CheckError(f"build_bn_cnn should return a Keras model, but returns {type(model).__name__}.")
+        raise CheckFailed(f"build_bn_cnn should return a Keras model, but returns {type(model).__name__}.")
     if "features" not in [layer.name for layer in model.layers]:
-        raise CheckError('One layer, the one that flattens, should be called "features".')
+        raise CheckFailed('One layer, the one that flattens, should be called "features".')
     shape = tuple(model.get_layer("features").output.shape)[1:]
     if shape != (3136,):
-        raise CheckError(f"features should have 3,136 values, but its shape is {shape}.")
+        raise CheckFailed(f"features should have 3,136 values, but its shape is {shape}.")
     if model.count_params() != 1679082:
         words = f"The model should have 1,679,082 parameters, but has {model.count_params():,}."
-        raise CheckError(words)
+        raise CheckFailed(words)
     x = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
     p = expect_array(model(x, training=False), "its answer", (8, 10))
     if not np.allclose(p.sum(axis=1), 1, atol=1e-4):
-        raise CheckError("Its answers should be probabilities: end with a softmax.")
+        raise CheckFailed("Its answers should be probabilities: end with a softmax.")
 
 # %% check: q9
 def test_build_bn_transfer(build_bn_cnn, build_bn_transfer):
     import numpy as np
-    from kit.checks import CheckError, expect_function
+    from kit.checks import CheckFailed, expect_function
 
     expect_function(build_bn_transfer, "build_bn_transfer")
     base = build_bn_cnn()
@@ -629,14 +625,14 @@ def test_build_bn_transfer(build_bn_cnn, build_bn_transfer):
     )
     if (trainable, frozen) != (1612298, 66784):
         words = f"Asked for are 1,612,298 trainable and 66,784 other parameters; got {trainable:,} and {frozen:,}."
-        raise CheckError(words)
+        raise CheckFailed(words)
     before = base.get_weights()
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.train_on_batch(np.random.default_rng(0).random((8, 28, 28, 1), np.float32), np.arange(8))
     pairs = zip(base.weights, before, base.get_weights(), strict=True)
     moved = [w.path for w, a, b in pairs if not np.array_equal(a, b)]
     if moved:
-        raise CheckError(f"Training the new head changed the base: {', '.join(moved[:4])}.")
+        raise CheckFailed(f"Training the new head changed the base: {', '.join(moved[:4])}.")
 
 # %% [markdown]
 # Can features that were learnt on clothes read digits? The network learns Fashion-MNIST (a short run: it

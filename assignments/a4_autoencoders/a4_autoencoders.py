@@ -105,18 +105,18 @@ plt.show()
 # %% check: q1
 def test_dropout_in_training(dropout):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_function
 
     expect_function(dropout, "dropout")
     h = np.full((100, 80), 2.0, np.float32)
     value = expect_array(dropout(h, 0.25, True, 1), "dropout(h, 0.25, True, seed)", (100, 80))
     kept = value != 0
     if abs(kept.mean() - 0.75) > 0.03:
-        raise CheckError(f"With rate=0.25, {kept.mean():.0%} of the units are kept; it should be 75%.")
+        raise CheckFailed(f"With rate=0.25, {kept.mean():.0%} of the units are kept; it should be 75%.")
     if not np.allclose(value[kept], 2 / 0.75, rtol=1e-4):
-        raise CheckError(f"A 2 that is kept should become 2/0.75 = 2.667, but it is {value[kept][0]:.4g}.")
+        raise CheckFailed(f"A 2 that is kept should become 2/0.75 = 2.667, but it is {value[kept][0]:.4g}.")
     if (kept == kept[0]).all() or (kept == kept[:, :1]).all():
-        raise CheckError("All rows, or all columns, share one mask. Draw for each element.")
+        raise CheckFailed("All rows, or all columns, share one mask. Draw for each element.")
 
 # %% check: q1
 def test_dropout_in_use(dropout):
@@ -130,20 +130,20 @@ def test_dropout_in_use(dropout):
 # %% check: q1
 def test_dropout_seed(dropout):
     import numpy as np
-    from kit.checks import CheckError, expect_array
+    from kit.checks import CheckFailed, expect_array
 
     h = np.ones((10, 20), np.float32)
     first, again, other = (expect_array(dropout(h, 0.5, True, seed), "dropout", (10, 20)) for seed in (3, 3, 4))
     if not np.array_equal(first, again):
-        raise CheckError("Two calls with the same seed should drop the same units.")
+        raise CheckFailed("Two calls with the same seed should drop the same units.")
     if np.array_equal(first, other):
-        raise CheckError("Two different seeds should drop different units.")
+        raise CheckFailed("Two different seeds should drop different units.")
 
 # %% check: q1
 def test_dropout_gradient(dropout):
     import numpy as np
     import tensorflow as tf
-    from kit.checks import CheckError, expect_close
+    from kit.checks import CheckFailed, expect_close
 
     h = tf.constant(np.linspace(1, 2, 60).reshape(6, 10), tf.float32)
     with tf.GradientTape() as tape:
@@ -154,7 +154,7 @@ def test_dropout_gradient(dropout):
         print("A tape sees nothing of your dropout, as it leaves TensorFlow. That is allowed here.")
         return
     if np.any(gradient.numpy()[value.numpy() == 0] != 0):
-        raise CheckError("A unit that was dropped should have gradient 0.")
+        raise CheckFailed("A unit that was dropped should have gradient 0.")
     expect_close(gradient, value.numpy() / h.numpy(), "the gradient of dropout")
 
 # %% [markdown]
@@ -194,7 +194,7 @@ def test_l2_penalty(l2_penalty):
 # %% check: q3
 def test_salt_and_pepper(salt_and_pepper):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_function
 
     expect_function(salt_and_pepper, "salt_and_pepper")
     x = np.full((100, 80), 0.4, np.float32)
@@ -202,41 +202,41 @@ def test_salt_and_pepper(salt_and_pepper):
     for colour, name in ((0, "black"), (1, "white")):
         share = (value == colour).mean()
         if abs(share - 0.15) > 0.03:
-            raise CheckError(f"At noise_level 0.3, {share:.0%} of the pixels are {name}; it should be 15%.")
+            raise CheckFailed(f"At noise_level 0.3, {share:.0%} of the pixels are {name}; it should be 15%.")
     noisy = (value == 0) | (value == 1)
     expect_close(value[~noisy], x[~noisy], "pixels that are not noisy")
     if (noisy == noisy[0]).all():
-        raise CheckError("All images are noisy in the same places. Draw for each pixel of each image.")
+        raise CheckFailed("All images are noisy in the same places. Draw for each pixel of each image.")
     expect_close(salt_and_pepper(x, 0.0, 1), x, "salt_and_pepper at noise_level 0")
 
 # %% check: q3
 def test_gaussian_noise(gaussian_noise):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_function
 
     expect_function(gaussian_noise, "gaussian_noise")
     x = np.full((100, 80), 0.5, np.float32)
     noise = expect_array(gaussian_noise(x, 0.05, 1), "gaussian_noise(x, 0.05, seed)", (100, 80)) - 0.5
     if abs(noise.std() / 0.05 - 1) > 0.06:
-        raise CheckError(f"The noise should have standard deviation 0.05, but it has {noise.std():.3g}.")
+        raise CheckFailed(f"The noise should have standard deviation 0.05, but it has {noise.std():.3g}.")
     if np.allclose(noise[0], noise[1]):
-        raise CheckError("Two images got the same noise. Draw for each pixel of each image.")
+        raise CheckFailed("Two images got the same noise. Draw for each pixel of each image.")
     value = expect_array(gaussian_noise(x, 2.0, 1), "gaussian_noise(x, 2, seed)")
     if value.min() < 0 or value.max() > 1:
-        raise CheckError("Noisy pixels should be clipped to [0, 1].")
+        raise CheckFailed("Noisy pixels should be clipped to [0, 1].")
 
 # %% check: q3
 def test_noise_seed(salt_and_pepper, gaussian_noise):
     import numpy as np
-    from kit.checks import CheckError, expect_array
+    from kit.checks import CheckFailed, expect_array
 
     x = np.full((5, 40), 0.5, np.float32)
     for function, name in ((salt_and_pepper, "salt_and_pepper"), (gaussian_noise, "gaussian_noise")):
         first, again, other = (expect_array(function(x, 0.4, seed), name, (5, 40)) for seed in (1, 1, 2))
         if not np.array_equal(first, again):
-            raise CheckError(f"{name}: two calls with the same seed should draw the same noise.")
+            raise CheckFailed(f"{name}: two calls with the same seed should draw the same noise.")
         if np.array_equal(first, other):
-            raise CheckError(f"{name}: two different seeds should draw different noise.")
+            raise CheckFailed(f"{name}: two different seeds should draw different noise.")
 
 # %% [markdown]
 # Digits to try it on. How much noise can *you* read through?
@@ -271,7 +271,7 @@ else:
 # %% check: q4
 def test_autoencoder_shapes(build_autoencoder):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_entries, expect_function
 
     expect_function(build_autoencoder, "build_autoencoder")
     models = expect_entries(build_autoencoder(), 3, "build_autoencoder()")
@@ -279,9 +279,9 @@ def test_autoencoder_shapes(build_autoencoder):
         models, ("autoencoder", "encoder", "decoder"), (222_384, 110_816, 111_568), strict=True
     ):
         if not hasattr(model, "count_params"):
-            raise CheckError(f"The {name} should be a keras.Model, but it is a {type(model).__name__}.")
+            raise CheckFailed(f"The {name} should be a keras.Model, but it is a {type(model).__name__}.")
         if model.count_params() != parameters:
-            raise CheckError(
+            raise CheckFailed(
                 f"The {name} has {model.count_params():,} parameters; 784-128-64-32-64-128-784 has {parameters:,}."
             )
     autoencoder, encoder, decoder = build_autoencoder(20, (9, 4))
@@ -293,21 +293,21 @@ def test_autoencoder_shapes(build_autoencoder):
 # %% check: q4
 def test_autoencoder_activations(build_autoencoder):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close
+    from kit.checks import CheckFailed, expect_array, expect_close
 
     autoencoder, encoder, decoder = build_autoencoder(12, (40, 30))
     x = np.random.default_rng(0).normal(0, 3, (50, 12)).astype(np.float32)
     code = expect_array(encoder(x), "encoder(x)", (50, 30))
     if code.min() < 0 or not (code == 0).any():
-        raise CheckError("The code should be the output of a ReLU: never negative, and often 0.")
+        raise CheckFailed("The code should be the output of a ReLU: never negative, and often 0.")
     drawn = expect_array(autoencoder(x), "autoencoder(x)", (50, 12))
     if drawn.min() < 0 or drawn.max() > 1:
-        raise CheckError("The output should lie between 0 and 1: a sigmoid.")
-    expect_close(drawn, np.asarray(decoder(code.astype(np.float32))), "autoencoder(x), against decoder(encoder(x)),")
+        raise CheckFailed("The output should lie between 0 and 1: a sigmoid.")
+    expect_close(drawn, decoder(code.astype(np.float32)), "autoencoder(x), which is decoder(encoder(x))")
     for weight in encoder.weights:
         weight.assign(weight + 0.5)
     if np.allclose(drawn, autoencoder(x)):
-        raise CheckError("The encoder's weights were changed, and the autoencoder draws as before: they share none.")
+        raise CheckFailed("The encoder's weights were changed, and the autoencoder draws as before: they share none.")
 
 # %% [markdown]
 # ## Question 5: how far is the drawing from the image?
@@ -338,7 +338,7 @@ def test_mean_absolute_error(mean_absolute_error):
 # %% check: q5
 def test_binary_cross_entropy(binary_cross_entropy):
     import numpy as np
-    from kit.checks import CheckError, expect_close, expect_function, expect_scalar
+    from kit.checks import CheckFailed, expect_close, expect_function, expect_scalar
 
     expect_function(binary_cross_entropy, "binary_cross_entropy")
     x_hat, x = np.float32([[0.5, 0.25], [0.8, 0.1]]), np.float32([[1, 0], [0.5, 0]])
@@ -349,7 +349,7 @@ def test_binary_cross_entropy(binary_cross_entropy):
     right = expect_scalar(binary_cross_entropy(image, image), "binary_cross_entropy of exact 0 and 1")
     wrong = expect_scalar(binary_cross_entropy(1 - image, image), "binary_cross_entropy of exact 0 and 1")
     if right > 1e-5 or wrong < 13:
-        raise CheckError("The guard should be at most 1e-6: a right 0 or 1 costs nearly nothing, a wrong one 13.8.")
+        raise CheckFailed("The guard should be at most 1e-6: a right 0 or 1 costs nearly nothing, a wrong one 13.8.")
 
 # %% [markdown]
 # ## Question 6: penalties on the code
@@ -375,12 +375,12 @@ def test_binary_cross_entropy(binary_cross_entropy):
 # %% check: q6
 def test_kl_sparsity(kl_sparsity):
     import numpy as np
-    from kit.checks import CheckError, expect_close, expect_function, expect_scalar
+    from kit.checks import CheckFailed, expect_close, expect_function, expect_scalar
 
     expect_function(kl_sparsity, "kl_sparsity")
     at_target = expect_scalar(kl_sparsity(0.25, np.full(3, 0.25, np.float32)), "kl_sparsity at the target")
     if abs(at_target) > 1e-6:
-        raise CheckError(f"Where p_hat = p the penalty should be 0, but it is {at_target:.3g}.")
+        raise CheckFailed(f"Where p_hat = p the penalty should be 0, but it is {at_target:.3g}.")
     value = expect_scalar(kl_sparsity(0.25, np.float32([0.5, 0.75])), "kl_sparsity(0.25, [0.5, 0.75])")
     expected = 0.25 * np.log(0.5) + 0.75 * np.log(1.5) + 0.25 * np.log(1 / 3) + 0.75 * np.log(3)
     expect_close(value, expected, "kl_sparsity(0.25, [0.5, 0.75])")
@@ -417,25 +417,25 @@ def test_contractive_penalty(contractive_penalty):
 # %% check: q7
 def test_train_denoiser(train_denoiser):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries, expect_function, expect_scalar
+    from kit.checks import CheckFailed, expect_array, expect_entries, expect_function, expect_scalar
 
     expect_function(train_denoiser, "train_denoiser")
     x = np.tile(np.repeat(np.float32([0, 1]), 392), (50, 1))  # one picture: black above, white below
     result = train_denoiser(x, noise_level=0.5, epochs=20, batch_size=16, seed=1)
     autoencoder, history = expect_entries(result, 2, "train_denoiser(…)")
     if not isinstance(history, dict) or "loss" not in history:
-        raise CheckError("history should be a dict with the key 'loss'.")
+        raise CheckFailed("history should be a dict with the key 'loss'.")
     if len(history["loss"]) != 20:
-        raise CheckError(f"history['loss'] should have 20 entries, one an epoch, but has {len(history['loss'])}.")
+        raise CheckFailed(f"history['loss'] should have 20 entries, one an epoch, but has {len(history['loss'])}.")
     first, last = (expect_scalar(history["loss"][k], "the loss") for k in (0, -1))
     if not last < first:
-        raise CheckError(f"The loss should fall, but it goes from {first:.3g} to {last:.3g}.")
+        raise CheckFailed(f"The loss should fall, but it goes from {first:.3g} to {last:.3g}.")
     noise = np.random.default_rng(0).random((20, 784))
     noisy = np.where(noise < 0.25, 0, np.where(noise > 0.75, 1, x[:20])).astype(np.float32)
     drawn = expect_array(autoencoder(noisy), "autoencoder(noisy)", (20, 784))
     black, white = drawn[:, :392].mean(), drawn[:, 392:].mean()
     if black > 0.2 or white < 0.8:
-        raise CheckError(
+        raise CheckFailed(
             f"Trained on one picture, the network should draw it; black came out as {black:.2f}, white as "
             f"{white:.2f}. Is the target clean?"
         )
@@ -476,7 +476,7 @@ else:
 def test_denoise_curve(denoise_curve):
     import keras
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_entries, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_entries, expect_function
 
     expect_function(denoise_curve, "denoise_curve")
     x = np.zeros((60, 784), np.float32)
@@ -496,7 +496,7 @@ def test_denoise_curve(denoise_curve):
     expect_close(noisy[1], 0.75, "the accuracy on noisy images at level 0")
     expect_close(denoised[1], 0.25, "the accuracy on denoised images at level 0")
     if max(noisy[0], denoised[0]) > 0.5:
-        raise CheckError("At level 1 nothing is left of the image; hardly anything should be read right.")
+        raise CheckFailed("At level 1 nothing is left of the image; hardly anything should be read right.")
 
 # %% [markdown]
 # A small convolutional network, trained on clean digits and nothing else, and your two curves.

@@ -208,7 +208,7 @@ def test_scale(scaled_dot_product_attention):
 # %% check: q3
 def test_mask(scaled_dot_product_attention):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_entries
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_entries
 
     rng = np.random.default_rng(0)
     q, k, v = (rng.normal(size=(2, 3, 4, 5)).astype(np.float32) for _ in range(3))
@@ -216,7 +216,7 @@ def test_mask(scaled_dot_product_attention):
     output, weights = expect_entries(scaled_dot_product_attention(q, k, v, mask), 2, "with a mask")
     weights = expect_array(weights, "weights", (2, 3, 4, 4))
     if np.abs(weights[..., 2:]).max() > 1e-6:
-        raise CheckError("Where the mask is 1, the weight should be 0.")
+        raise CheckFailed("Where the mask is 1, the weight should be 0.")
     expect_close(weights.sum(axis=-1), np.ones((2, 3, 4)), "the sum of a query's weights")
     expect_close(output, weights @ v, "output")
 
@@ -242,7 +242,7 @@ def test_mask(scaled_dot_product_attention):
 # %% check: q4
 def test_shapes(MultiHeadAttention):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_entries, expect_function
 
     expect_function(MultiHeadAttention, "MultiHeadAttention")
     layer = MultiHeadAttention(8, 2)
@@ -253,22 +253,22 @@ def test_shapes(MultiHeadAttention):
     expect_array(weights, "weights of 2 heads, 4 queries and 5 keys", (3, 2, 4, 5))
     count = sum(int(np.prod(w.shape)) for w in layer.trainable_weights)
     if count not in (4 * 64, 4 * 72):
-        raise CheckError(f"Four dense layers of 8 units have 288 parameters, but yours has {count}.")
+        raise CheckFailed(f"Four dense layers of 8 units have 288 parameters, but yours has {count}.")
 
 # %% check: q4
 def test_heads_that_do_not_fit(MultiHeadAttention):
-    from kit.checks import CheckError
+    from kit.checks import CheckFailed
 
     try:
         MultiHeadAttention(8, 3)
     except ValueError:
         return
-    raise CheckError("MultiHeadAttention(8, 3) should raise ValueError: 3 heads cannot share 8 features.")
+    raise CheckFailed("MultiHeadAttention(8, 3) should raise ValueError: 3 heads cannot share 8 features.")
 
 # %% check: q4
 def test_order_of_keys(MultiHeadAttention):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries
+    from kit.checks import expect_array, expect_close, expect_entries
 
     layer = MultiHeadAttention(8, 4)
     rng = np.random.default_rng(2)
@@ -277,8 +277,7 @@ def test_order_of_keys(MultiHeadAttention):
     order = [3, 0, 4, 1, 2]
     results = [layer(keys, keys, q, no_mask) for keys in (y, y[:, order])]
     first, second = (expect_array(expect_entries(r, 2, "the result")[0], "output", (1, 3, 8)) for r in results)
-    if not np.allclose(first, second, atol=1e-4):
-        raise CheckError("Keys and values in another order should give the same output. Are tokens mixed up?")
+    expect_close(second, first, "the output of the same keys and values in another order", atol=1e-4)
 
 # %% [markdown]
 # ## Question 5: encoder and decoder layers
@@ -301,7 +300,7 @@ def test_order_of_keys(MultiHeadAttention):
 # %% check: q5
 def test_encoder_layer(EncoderLayer):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_function
 
     def output(value):
         return expect_array(value[0] if isinstance(value, tuple | list) else value, "EncoderLayer", (2, 5, 8))
@@ -315,7 +314,7 @@ def test_encoder_layer(EncoderLayer):
     expect_close(value.var(axis=-1), np.ones((2, 5)), "the variance of each token's output", atol=2e-2)
     expect_close(output(layer(x, mask, training=False)), value, "the output of a second call")
     if np.allclose(output(layer(x, mask, training=True)), value, atol=1e-3):
-        raise CheckError("With training=True and rate 0.5, dropout should change the output.")
+        raise CheckFailed("With training=True and rate 0.5, dropout should change the output.")
     mask[..., 4] = 1
     hidden = x.copy()
     hidden[:, 4] += np.linspace(-3, 3, 8)
@@ -325,7 +324,7 @@ def test_encoder_layer(EncoderLayer):
 # %% check: q5
 def test_decoder_layer(DecoderLayer):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_close, expect_function
 
     expect_function(DecoderLayer, "DecoderLayer")
     layer = DecoderLayer(8, 2, 16, 0.1)
@@ -344,7 +343,7 @@ def test_decoder_layer(DecoderLayer):
     expect_close(run(later, encoded)[:, :2], value[:, :2], "early outputs after later tokens changed", atol=1e-4)
     other[:, 5] += 3 * rng.normal(size=(2, 8))
     if np.allclose(run(x, other), value, atol=1e-4):
-        raise CheckError("Another enc_output should change the decoder layer's output.")
+        raise CheckFailed("Another enc_output should change the decoder layer's output.")
     padding = padding.copy()
     padding[..., 5] = 1
     expect_close(run(x, other, padding), run(x, encoded, padding), "the output after padding changed", atol=1e-4)
@@ -369,19 +368,19 @@ def test_decoder_layer(DecoderLayer):
 # %% check: q6
 def test_logits(Transformer):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_function
+    from kit.checks import CheckFailed, expect_array, expect_function
 
     expect_function(Transformer, "Transformer")
     model = Transformer(2, 8, 2, 16, 11, 13, 10)
     source, target = np.array([[5, 6, 7], [8, 9, 0]]), np.array([[1, 3, 4, 5], [1, 6, 7, 8]])
     logits = expect_array(model((source, target), training=False), "logits", (2, 4, 13))
     if np.allclose(logits.sum(axis=-1), 1, atol=1e-3):
-        raise CheckError("These are probabilities. Return the logits, without a softmax.")
+        raise CheckFailed("These are probabilities. Return the logits, without a softmax.")
 
 # %% check: q6
 def test_causality_and_padding(Transformer):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_close
+    from kit.checks import CheckFailed, expect_array, expect_close
 
     model = Transformer(1, 8, 2, 16, 11, 13, 10)
     source, target = np.array([[5, 6, 7]]), np.array([[1, 3, 4, 5]])
@@ -393,11 +392,11 @@ def test_causality_and_padding(Transformer):
     later = run(source, np.array([[1, 3, 9, 10]]))
     expect_close(later[:, :2], logits[:, :2], "early logits after later target tokens changed", atol=1e-4)
     if np.allclose(later[:, 2:], logits[:, 2:], atol=1e-4):
-        raise CheckError("A target token should change the logits at its own place.")
+        raise CheckFailed("A target token should change the logits at its own place.")
     padded = run(np.array([[5, 6, 7, 0, 0]]), target)
     expect_close(padded, logits, "logits after the source was padded", atol=1e-4)
     if np.allclose(run(np.array([[6, 5, 7]]), target), logits, atol=1e-4):
-        raise CheckError("The order of the source's tokens should matter. Are there positions?")
+        raise CheckFailed("The order of the source's tokens should matter. Are there positions?")
 
 # %% [markdown]
 # ## Question 7: loss and accuracy
@@ -473,7 +472,7 @@ def test_greedy_decode(greedy_decode):
 # %% check: q8
 def test_train_transformer(train_transformer):
     import numpy as np
-    from kit.checks import CheckError, expect_array, expect_entries, expect_function, expect_scalar
+    from kit.checks import CheckFailed, expect_array, expect_entries, expect_function, expect_scalar
 
     expect_function(train_transformer, "train_transformer")
     rng = np.random.default_rng(0)
@@ -483,12 +482,12 @@ def test_train_transformer(train_transformer):
     model, history = expect_entries(train_transformer((source, target), **settings), 2, "train_transformer(…)")
     for key, values in history.items():
         if len(values) != 10:
-            raise CheckError(f"history[{key!r}] should have 10 entries, one an epoch, but has {len(values)}.")
+            raise CheckFailed(f"history[{key!r}] should have 10 entries, one an epoch, but has {len(values)}.")
         expect_scalar(values[-1], f"history[{key!r}]")
     logits = expect_array(model((source, target[:, :-1]), training=False), "the trained model's logits", (256, 2, 8))
     right = (logits.argmax(axis=-1) == target[:, 1:]).mean()
     if right < 0.7:
-        raise CheckError(f"After 160 steps on the easiest task there is, {right:.0%} of the next tokens are right.")
+        raise CheckFailed(f"After 160 steps on the easiest task there is, {right:.0%} of the next tokens are right.")
 
 # %% [markdown]
 # ## Writing backwards

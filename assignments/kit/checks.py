@@ -2,11 +2,13 @@
 
 Only NumPy is needed. Values may be NumPy arrays, TensorFlow tensors, variables or plain numbers;
 a helper turns them into float64 arrays, so a check never depends on the type that a solution chose.
+How an answer is compared, and with which words, is the same as when it is graded: that is `autograder_checking`, a
+wheel beside this file, which Python imports as it is. There is nothing to install.
 
     expect_function(value, name)                the name is defined and can be called
     expect_array(value, what, shape)            a finite float array of that shape
     expect_scalar(value, what)                  one finite number
-    expect_close(actual, expected, what)        equal shape and values; says how they differ
+    expect_close(actual, expected, what)        equal shape and values; says how they differ, and where most
     expect_keys(value, keys, what)              a dict with exactly these keys
     expect_entries(value, count, what)          a tuple or list of that many entries
     expect_gradients(actual, f, params, what)   agrees with finite differences of f
@@ -14,19 +16,40 @@ a helper turns them into float64 arrays, so a check never depends on the type th
     finite_difference(f, x)                     central differences of a scalar function
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 
+sys.path[:0] = map(str, Path(__file__).parent.glob("autograder_checking-*.whl"))
+try:
+    from autograder_checking import CheckFailed, as_array, as_float, check_close, check_entries, check_keys
+except ModuleNotFoundError:  # not in a student's folder but where work is graded: there they are part of the grader
+    from autograder.checking import CheckFailed, as_array, as_float, check_close, check_entries, check_keys
 
-class CheckError(AssertionError):
-    """A public check failed; the text says what to look at."""
+__all__ = [
+    "CheckFailed",
+    "expect_array",
+    "expect_close",
+    "expect_entries",
+    "expect_function",
+    "expect_gradients",
+    "expect_keys",
+    "expect_scalar",
+    "expect_unchanged",
+    "finite_difference",
+]
+
+expect_keys = check_keys
+expect_scalar = as_float
 
 
 def expect_function(value, name):
-    """Raise CheckError unless `value`, called `name` in the notebook, can be called."""
+    """Raise CheckFailed unless `value`, called `name` in the notebook, can be called."""
     if value is None:
-        raise CheckError(f"{name} is not defined. Run the cell that defines it, then check again.")
+        raise CheckFailed(f"`{name}` is not defined. Run the cell that defines it, then check again.")
     if not callable(value):
-        raise CheckError(f"{name} should be a function, but it is of type {type(value).__name__}.")
+        raise CheckFailed(f"`{name}` is not a function but of type {type(value).__name__}.")
 
 
 def expect_array(value, what, shape=None, floats=True):
@@ -34,80 +57,39 @@ def expect_array(value, what, shape=None, floats=True):
 
     Args:
         value: what the function returned.
-        what: its name in the message, for instance "forward: hidden".
+        what: its name in the message, for instance "hidden".
         shape: the expected shape as a tuple; None accepts every shape.
         floats: whether a boolean or integer dtype is a mistake.
 
     Raises:
-        CheckError: if it is None, no array of numbers, of another shape or dtype, or not finite.
+        CheckFailed: if it is None, no array of numbers, of another shape or dtype, or not finite.
     """
-    array = _numbers(value, what)
-    if floats and array.dtype.kind not in "fV":  # V: bfloat16, which NumPy does not know by name
-        raise CheckError(f"{what} should hold floats, but its dtype is {array.dtype}.")
-    if shape is not None and array.shape != tuple(shape):
-        raise CheckError(f"{what} should have shape {tuple(shape)}, but it has shape {array.shape}.")
-    array = array.astype(np.float64)
-    if np.isnan(array).any():
-        raise CheckError(
-            f"{what} has {_count(np.isnan(array), array)} NaN (0/0, inf-inf or log of a negative)."
-        )
-    if np.isinf(array).any():
-        raise CheckError(f"{what} has {_count(np.isinf(array), array)} infinite (overflow or division by 0).")
+    array, dtype = as_array(value, what, shape), np.asarray(value).dtype
+    if floats and dtype.kind in "biu":
+        raise CheckFailed(f"{what}: expected floats, got dtype {dtype}.")
     return array
 
 
-def expect_scalar(value, what):
-    """Return `value` as a float; raise CheckError unless it is one finite number."""
-    array = _numbers(value, what)
-    if array.size != 1:
-        raise CheckError(f"{what} should be a single number, but it has shape {array.shape}.")
-    return float(expect_array(array.reshape(()), what, (), floats=False))
+def expect_close(actual, expected, what, rtol=1e-4, atol=1e-6):
+    """Raise CheckFailed unless shapes are equal and |actual - expected| <= rtol*|expected| + atol*max(1, max|expected|).
 
-
-def expect_close(actual, expected, what, rtol=1e-4, atol=1e-5):
-    """Raise CheckError unless shapes are equal and |actual - expected| <= atol + rtol*|expected|.
-
-    The message shows the place where they differ most and, where one factor explains everything, the factor.
+    The message says how they differ, and what stands at the place where they differ most.
     """
-    expected = np.asarray(expected, dtype=np.float64)
-    actual = expect_array(actual, what, expected.shape, floats=False)
-    difference = np.abs(actual - expected)
-    if (difference <= atol + rtol * np.abs(expected)).all():
-        return
-    where = np.unravel_index(np.argmax(difference), difference.shape)
-    place = f"{what}[{', '.join(map(str, where))}]" if where else what
-    raise CheckError(
-        f"{place} is {actual[where]:.6g}, but should be {expected[where]:.6g}.{_pattern(actual, expected)}"
-    )
-
-
-def expect_keys(value, keys, what):
-    """Raise CheckError unless `value` is a dict with exactly these keys, in any order."""
-    if value is None:
-        raise CheckError(f"{what} is None: does the function still lack its `return`?")
-    if not hasattr(value, "keys"):
-        raise CheckError(f"{what} should be a dict, but it is of type {type(value).__name__}.")
-    missing, extra = set(keys) - set(value), set(value) - set(keys)
-    if missing:
-        raise CheckError(f"{what} lacks the key {', '.join(repr(key) for key in sorted(missing))}.")
-    if extra:
-        raise CheckError(
-            f"{what} has a key too many: {', '.join(repr(key) for key in sorted(extra, key=str))}."
-        )
+    expected, actual = np.asarray(expected, dtype=np.float64), as_array(actual, what, finite=False)
+    try:
+        check_close(actual, expected, what, rtol, atol)
+    except CheckFailed as failure:
+        raise CheckFailed("\n".join([str(failure), *_worst(actual, expected)])) from None
 
 
 def expect_entries(value, count, what):
-    """Return the entries of `value`; raise CheckError unless it is a tuple or list of `count` of them."""
-    if value is None:
-        raise CheckError(f"{what} is None: is the function still empty, or does it lack its `return`?")
-    if not isinstance(value, tuple | list) or len(value) != count:
-        got = f"has {len(value)}" if isinstance(value, tuple | list) else f"is of type {type(value).__name__}"
-        raise CheckError(f"{what} should be a tuple or list of {count} entries, but it {got}.")
+    """Return the entries of `value`; raise CheckFailed unless it is a tuple or list of `count` of them."""
+    check_entries(value, count, what)
     return value
 
 
 def expect_gradients(actual, f, params, what, rtol=1e-2, atol=1e-3):
-    """Raise CheckError unless the dict `actual` agrees with finite differences of `f(params)`.
+    """Raise CheckFailed unless the dict `actual` agrees with finite differences of `f(params)`.
 
     Args:
         actual: the gradients, a dict with the keys and shapes of `params`.
@@ -115,19 +97,19 @@ def expect_gradients(actual, f, params, what, rtol=1e-2, atol=1e-3):
         params: dict of float arrays, the point at which to differentiate.
         what: the name of `actual` in messages.
     """
-    expect_keys(actual, params.keys(), what)
+    expect_keys(actual, params, what)
     for key in params:
         expected = finite_difference(lambda value, key=key: f({**params, key: value}), params[key])
         expect_close(actual[key], expected, f"{what}[{key!r}]", rtol, atol)
 
 
 def expect_unchanged(before, after, what):
-    """Raise CheckError if the array or dict of arrays `after` differs from its copy `before`."""
+    """Raise CheckFailed if the array or dict of arrays `after` differs from its copy `before`."""
     if hasattr(before, "keys"):
         for key in before:
             expect_unchanged(before[key], after.get(key), f"{what}[{key!r}]")
     elif after is None or not np.array_equal(np.asarray(before), np.asarray(after)):
-        raise CheckError(f"{what} was changed in place. Build a new array and leave the argument as it was.")
+        raise CheckFailed(f"{what} was changed in place; work on a copy.")
 
 
 def finite_difference(f, x, eps=1e-2):
@@ -150,36 +132,10 @@ def finite_difference(f, x, eps=1e-2):
     return gradient
 
 
-def _numbers(value, what):
-    if value is None or value is ...:
-        raise CheckError(f"{what} is None: is the function still empty, or does it lack its `return`?")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError):
-        raise CheckError(
-            f"{what} cannot be read as an array: it is of type {type(value).__name__}."
-        ) from None
-    if array.dtype.kind not in "biufV":
-        raise CheckError(f"{what} should be an array of numbers, but it is of type {type(value).__name__}.")
-    return array
-
-
-def _count(mask, array):
-    return "a value that is" if array.ndim == 0 else f"{int(mask.sum())} of {array.size} values that are"
-
-
-def _pattern(actual, expected):
-    """Name the one thing that would explain every difference, if there is one."""
-    if actual.ndim == 2 and actual.shape[0] == actual.shape[1] and np.allclose(actual.T, expected, rtol=1e-3):
-        return " It looks transposed."
-    if not actual.any():
-        return " All your values are 0."
-    large = np.abs(expected) > 1e-3 * np.abs(expected).max()
-    if not expected.any() or not np.allclose(actual[~large], 0, atol=1e-2 * np.abs(actual).max()):
-        return ""
-    ratio = actual[large] / expected[large]
-    if np.ptp(ratio) > 1e-2 * abs(ratio.mean()):
-        return ""
-    if abs(ratio.mean() + 1) < 1e-2:
-        return " Every value has the wrong sign."
-    return f" Every value is {ratio.mean():.4g} times what it should be." if large.sum() > 1 else ""
+def _worst(actual, expected):
+    """Yield what stands at the place of the largest error: the answer to a public check is no secret."""
+    if actual.shape == expected.shape and actual.size:
+        error = np.nan_to_num(np.abs(actual - expected), nan=np.inf)
+        where = np.unravel_index(np.argmax(error), error.shape)
+        place = f"At [{', '.join(map(str, where))}] it" if where else "It"
+        yield f"{place} is {actual[where]:.6g}, but should be {expected[where]:.6g}."

@@ -1,14 +1,25 @@
-"""How an answer is compared with the right one, and how that is said to the student.
+"""Compares an answer with the right one, and says in words how it differs.
 
-    check, check_close, as_array, as_float    raise CheckFailed, whose text is written for the student
-    agrees, describe                          whether two arrays are equal, and in which way they differ
+    check, check_close, check_keys, check_entries    raise CheckFailed, whose text is written for students
+    as_array, as_float                               the same, and return what they have checked
+    agrees, describe                                 whether two arrays are equal, and in which way they differ
 
-Hidden tests import these names from `autograder.testing`. The public checks of a notebook use the same modules: the
-build makes a wheel of this folder and puts it into the student's zip file. So nothing but NumPy is imported here,
-imports between the modules are relative, and nothing of an assignment, its answers or the grader has a place here.
+The tests of a course and the public checks in its notebooks use these modules, so both say the same words: students
+get them as the wheel `autograder_checking`, which is built from this folder. Therefore nothing but NumPy is imported
+here, imports between the modules are relative, and nothing of an assignment or of the grader has a place here.
 """
 
-from .checks import CheckFailed, as_array, as_float, check, check_close
+from .checks import CheckFailed, as_array, as_float, check, check_close, check_entries, check_keys
 from .differences import agrees, describe
 
-__all__ = ["CheckFailed", "agrees", "as_array", "as_float", "check", "check_close", "describe"]
+__all__ = [
+    "CheckFailed",
+    "agrees",
+    "as_array",
+    "as_float",
+    "check",
+    "check_close",
+    "check_entries",
+    "check_keys",
+    "describe",
+]

@@ -6,13 +6,14 @@ differ; it never contains a hidden input or an expected value.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from .differences import describe
 
-__all__ = ["CheckFailed", "as_array", "as_float", "check", "check_close"]
+__all__ = ["CheckFailed", "as_array", "as_float", "check", "check_close", "check_entries", "check_keys"]
 
 _MAX_SHOWN = 8  # unexpected keys, and characters of each
 
@@ -73,13 +74,11 @@ def check_close(actual: Any, expected: Any, what: str, rtol: float = 1e-4, atol:
     Shapes must be equal: nothing is broadcast. Dicts are matched by key, lists by position.
     """
     if isinstance(expected, dict):
-        _check_keys(actual, expected, what)
+        check_keys(actual, expected, what)
         for key, value in expected.items():
             check_close(actual[key], value, f"{what}['{key}']", rtol, atol)
     elif isinstance(expected, list | tuple):
-        if not isinstance(actual, list | tuple) or len(actual) != len(expected):
-            got = f"{len(actual)} entries" if isinstance(actual, list | tuple) else _kind(actual)
-            raise CheckFailed(f"{what}: expected a list of {len(expected)} entries, got {got}.")
+        check_entries(actual, len(expected), what)
         for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
             check_close(a, e, f"{what}[{i}]", rtol, atol)
     else:
@@ -90,6 +89,25 @@ def check_close(actual: Any, expected: Any, what: str, rtol: float = 1e-4, atol:
         difference = describe(a, e, rtol, atol)
         if difference:
             raise CheckFailed(f"{what}: {difference}")
+
+
+def check_keys(actual: Any, keys: Collection, what: str) -> None:
+    """Fail unless ``actual`` is a dict with exactly these keys, in any order."""
+    wanted = ", ".join(sorted(map(str, keys)))
+    if not isinstance(actual, dict):
+        raise CheckFailed(f"{what}: expected a dict with the keys {wanted}, got {_kind(actual)}.")
+    missing = [str(k) for k in keys if k not in actual]
+    extra = [k for k in actual if k not in keys]
+    if missing or extra:
+        parts = [f"missing {', '.join(sorted(missing))}"] * bool(missing) + [f"unexpected {_few(extra)}"] * bool(extra)
+        raise CheckFailed(f"{what}: the keys should be {wanted}; {'; '.join(parts)}.")
+
+
+def check_entries(actual: Any, count: int, what: str) -> None:
+    """Fail unless ``actual`` is a list or tuple of ``count`` entries."""
+    if not isinstance(actual, list | tuple) or len(actual) != count:
+        got = f"{len(actual)} entries" if isinstance(actual, list | tuple) else _kind(actual)
+        raise CheckFailed(f"{what}: expected a list of {count} entries, got {got}.")
 
 
 def _numeric(value: Any, what: str) -> np.ndarray:
@@ -124,16 +142,6 @@ def _from_objects(array: np.ndarray) -> np.ndarray:
     return np.asarray(items, np.float64).reshape(*array.shape, *np.shape(items[0]))
 
 
-def _check_keys(actual: Any, expected: dict, what: str) -> None:
-    if not isinstance(actual, dict):
-        raise CheckFailed(f"{what}: expected a dict with the keys {', '.join(sorted(map(str, expected)))}, got {_kind(actual)}.")
-    missing = [str(k) for k in expected if k not in actual]
-    extra = [k for k in actual if k not in expected]
-    if missing or extra:
-        parts = [f"missing {', '.join(sorted(missing))}"] * bool(missing) + [f"unexpected {_few(extra)}"] * bool(extra)
-        raise CheckFailed(f"{what}: the keys should be {', '.join(sorted(map(str, expected)))}; {'; '.join(parts)}.")
-
-
 def _few(keys: list[Any]) -> str:
     """A few short names; longer and further ones could carry hidden inputs."""
     shown = sorted(k for k in keys if isinstance(k, str) and k.isidentifier() and len(k) <= _MAX_SHOWN)[:_MAX_SHOWN]
@@ -144,7 +152,9 @@ def _few(keys: list[Any]) -> str:
 def _kind(value: Any) -> str:
     """What a value is, in words that a student knows."""
     if value is None:
-        return "None"
+        return "None (is a `return` missing?)"
+    if value is ...:
+        return "`...`"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, list | tuple):

@@ -34,7 +34,7 @@ def _rounded(actual: np.ndarray, expected: np.ndarray) -> str | None:
     close = float(np.max(np.abs(actual - expected))) <= 2e-3 * scale
     half = np.array_equal(actual, actual.astype(np.float16).astype(np.float64))
     if close and half and not np.array_equal(actual, np.rint(actual)):
-        return "the values are right to three digits only: they were computed in float16."
+        return "the values are right to three digits only, as if they were computed in float16."
     if np.array_equal(actual, np.rint(expected)) and not np.array_equal(expected, np.rint(expected)):
         return "the values are rounded to whole numbers."
     return None
@@ -66,7 +66,7 @@ def _in_general(actual: np.ndarray, expected: np.ndarray, within: np.ndarray) ->
     worst = float(np.max(np.abs(actual / scale - expected / scale)))
     if actual.size == 1:
         return f"the value is wrong (relative error {worst:.1g})." if np.isfinite(worst) else "the value is wrong."
-    by_how_much = f" (largest error {worst:.1g} of the largest correct value)" if np.isfinite(worst) else ""
+    by_how_much = f" (largest error: {worst:.1g} × the largest correct value)" if np.isfinite(worst) else ""
     return f"{np.mean(~within):.0%} of the values are wrong{by_how_much}."
 
 

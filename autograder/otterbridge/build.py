@@ -120,10 +120,20 @@ def _stage(course: Course, source: Path, work: Path) -> list[str]:
         work.mkdir()
     if course.kit.is_dir():
         shutil.copytree(course.kit, work / "kit", ignore=IGNORED)
+        _build_wheel(Path(autograder.__file__).parent / "checking", work / "kit")
     requirements = course.root / "assignments" / "requirements.txt"
     if requirements.is_file() and not (work / "requirements.txt").exists():
         shutil.copy(requirements, work)
     return sorted(path.name for path in work.iterdir())
+
+
+def _build_wheel(project: Path, into: Path) -> None:
+    """Put the wheel of a Python project into a folder: what its pyproject.toml says, nothing of time or place."""
+    from hatchling.build import build_wheel
+
+    into = into.resolve()
+    with contextlib.chdir(project):  # as a build backend wants it
+        build_wheel(str(into))
 
 
 def _otter_assign(master: Path, result: Path) -> None:
