@@ -2,7 +2,7 @@
 
 The evaluator knows what each function was called with and what it answered. It runs the reference and every
 listed wrong variant of that function on the same inputs. A variant is named only if it reproduces the
-student's numbers where the reference does not.
+student's numbers where the reference does not, and no call in the whole question speaks against it.
 """
 
 from __future__ import annotations
@@ -21,34 +21,80 @@ from autograder.checking import agrees
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import RecordedCall, is_data
 
-__all__ = ["matching_misconception"]
+__all__ = ["Diagnosis", "NoAnswer", "answer", "same"]
 
 _BUDGET_S = 1.0
+_QUESTION_S = 4.0
+_MAX_ANSWERS = 256 << 20  # bytes in a question; those of a correct solution take a few million
 _RTOL, _ATOL = 1e-4, 1e-6
 
 
-def matching_misconception(
-    calls: Iterable[RecordedCall], reference: ModuleType, known: Iterable[Misconception]
-) -> Misconception | None:
-    """The one misconception that explains every wrong answer among ``calls``; ``None`` if there is none.
+class Diagnosis:
+    """What is known about the student's functions of one question, case by case.
 
-    Where several variants give the same numbers they cannot be told apart, and none is named.
+    reference: ``None`` where nothing is to be named.
     """
-    deadline = time.monotonic() + _BUDGET_S
-    candidates: set[str] | None = None
-    by_name = {m.name: m for m in known}
-    for call in calls:
-        variants = [m for m in by_name.values() if m.replaces == call.name]
-        right = getattr(reference, call.name, None)
-        if not variants or right is None or call.value is None or not is_data(call.value):
-            continue
-        matches = _matches(call, right, variants, deadline)
-        if matches is None:
-            continue
-        candidates = matches if candidates is None else candidates & matches
-        if not candidates:
-            return None
-    return by_name[candidates.pop()] if candidates and len(candidates) == 1 else None
+
+    def __init__(self, reference: ModuleType | None, known: Iterable[Misconception]) -> None:
+        self._reference = reference
+        self._known = {m.name: m for m in known}
+        self._explaining: dict[str, set[str]] = {}  # by case
+        self._calls: list[RecordedCall] = []
+        self._room = _MAX_ANSWERS
+        self._consistent: dict[str, bool] = {}  # by misconception
+
+    def add(self, case: str, calls: Iterable[RecordedCall], wrong: bool) -> None:
+        """Take in the calls that a case made; wrong: it failed on an answer."""
+        if self._reference is None:
+            return
+        calls = [c for c in calls if c.value is not None and is_data(c.value)]
+        self._room -= sum(_size(c.value) for c in calls)
+        self._calls += calls if self._room > 0 else []
+        if wrong:
+            self._explaining[case] = self._explain(calls)
+
+    def misconception(self, case: str) -> Misconception | None:
+        """The one that explains every wrong answer of ``case``, and is at odds with no answer of any case so far.
+
+        On one input alone a mistake can look like another: with a velocity of zero, or on one branch of a minimum. So a
+        right answer, too, speaks against a variant that would have been wrong. Where several variants give the same
+        numbers they cannot be told apart, and none is named.
+        """
+        found = [name for name in sorted(self._explaining.get(case, ())) if self._is_consistent(name)]
+        return self._known[found[0]] if len(found) == 1 else None
+
+    def _explain(self, calls: Iterable[RecordedCall]) -> set[str]:
+        """Names of the variants that give every wrong answer among ``calls``, of which there is one at least."""
+        deadline = time.monotonic() + _BUDGET_S
+        candidates: set[str] | None = None
+        for call in calls:
+            variants = [m for m in self._known.values() if m.replaces == call.name]
+            right = getattr(self._reference, call.name, None)
+            if not variants or right is None:
+                continue
+            matches = _matches(call, right, variants, deadline)
+            if matches is None:
+                continue
+            candidates = matches if candidates is None else candidates & matches
+            if not candidates:
+                break
+        return candidates or set()
+
+    def _is_consistent(self, name: str) -> bool:
+        """Whether the variant gives all answers of its function; what could not be checked in time is not claimed."""
+        if name not in self._consistent:
+            variant, deadline = self._known[name], time.monotonic() + _QUESTION_S
+            calls = [call for call in self._calls if call.name == variant.replaces]
+            same_answers = all(same(c.value, answer(variant.function, c, deadline)) for c in calls)
+            self._consistent[name] = self._room > 0 and same_answers
+        return self._consistent[name]
+
+
+def _size(value: Any) -> int:
+    """About how many bytes a value takes."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else getattr(value, "nbytes", 0) + 64
 
 
 def _matches(call: RecordedCall, right: Callable, variants: list[Misconception], deadline: float) -> set[str] | None:
@@ -56,27 +102,28 @@ def _matches(call: RecordedCall, right: Callable, variants: list[Misconception],
 
     A function that takes long (training) is not tried again and again: where the time runs out nothing matches.
     """
-    if _same(call.value, _result(right, call, deadline)):
+    if same(call.value, answer(right, call, deadline)):
         return None
     matches: set[str] = set()
     for m in variants:
         if time.monotonic() > deadline:
             return set()
-        if _same(call.value, _result(m.function, call, deadline)):
+        if same(call.value, answer(m.function, call, deadline)):
             matches.add(m.name)
     return matches
 
 
-class _NoAnswer:
+class NoAnswer:
     """What a variant that raises gives: equal to nothing."""
 
 
-def _result(function: Callable[..., Any], call: RecordedCall, deadline: float) -> Any:
+def answer(function: Callable[..., Any], call: RecordedCall, deadline: float) -> Any:
+    """What ``function`` gives for copies of the call's arguments; main thread only."""
     try:
         with _stopped_at(deadline):
             return function(*copy.deepcopy(call.args), **copy.deepcopy(call.kwargs))
     except Exception:
-        return _NoAnswer()
+        return NoAnswer()
 
 
 @contextmanager
@@ -95,12 +142,12 @@ def _stopped_at(deadline: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Equal as numbers, whatever the containers' and arrays' types."""
     if isinstance(a, dict) or isinstance(b, dict):
-        return isinstance(a, dict) and isinstance(b, dict) and set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
+        return isinstance(a, dict) and isinstance(b, dict) and set(a) == set(b) and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     first, second = _numbers(a), _numbers(b)
     if first is not None and second is not None:
         return agrees(first, second, _RTOL, _ATOL)

@@ -17,8 +17,7 @@ from otter.test_files import TestCase
 
 from autograder.cases import Verdict, run_case
 from autograder.devices import CPU, Slot
-from autograder.diagnosis import matching_misconception
-from autograder.misconceptions import Misconception
+from autograder.diagnosis import Diagnosis
 from autograder.plan import Plan, Question
 from autograder.results import QuestionResult, SubmissionResult, TestResult
 from autograder.session.client import SessionEnded, StudentError, TimedOut
@@ -105,6 +104,7 @@ class _Grading:
     def __init__(self, plan: Plan, notebook: Notebook, work: Work) -> None:
         self._plan, self._notebook, self._work = plan, notebook, work
         self._broken = set(work.broken)
+        self._diagnosis = Diagnosis(None, ())
         self._spent = ""
         self.status = ""
 
@@ -116,7 +116,7 @@ class _Grading:
     def _question(self, question: Question) -> QuestionResult:
         broken = [q for q in self._plan.only(question.needs) if q.name in self._broken]
         cases = [c for c in question.file.test_cases if not self._work.cases or c.name in self._work.cases]
-        tests = [self._case(question, case, diagnose=not broken) for case in cases]
+        tests = self._cases(question, cases, diagnose=not broken)
         if broken and any(t.status == "failed" for t in tests):
             tests = self._carry_forward(question, cases, tests, broken)
         if any(t.status == "failed" for t in tests):  # by its own fault, not by that of a question before it
@@ -138,10 +138,9 @@ class _Grading:
         self._notebook.namespace.callbacks.update(bounded)
         try:
             self._notebook.stand_in(list(stand_ins))
-            again = [
-                t if t.status != "failed" else self._case(question, case, diagnose=True)
-                for t, case in zip(tests, cases, strict=True)
-            ]
+            failed = [case for t, case in zip(tests, cases, strict=True) if t.status == "failed"]
+            anew = iter(self._cases(question, failed, diagnose=True))
+            again = [next(anew) if t.status == "failed" else t for t in tests]
         except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests
         finally:
@@ -165,12 +164,24 @@ class _Grading:
         except Exception:  # the box is gone; the next test opens another, without stand-ins
             self._notebook.close()
 
-    def _case(self, question: Question, case: TestCase, *, diagnose: bool) -> TestResult:
+    def _cases(self, question: Question, cases: list[TestCase], *, diagnose: bool) -> list[TestResult]:
+        """The results of cases that run on the same functions; a wrong answer is explained when all have run."""
+        self._diagnosis = Diagnosis(self._plan.reference if diagnose else None, self._plan.misconceptions)
+        tests = [self._case(question, case) for case in cases]
+        return [self._explained(t) for t in tests] if diagnose else [replace(t, misconception=None) for t in tests]
+
+    def _explained(self, test: TestResult) -> TestResult:
+        """The result with the misconception that the test has found, else with the one whose numbers are the student's."""
+        known = {m.name: m for m in self._plan.misconceptions}
+        found = known.get(test.misconception) or self._diagnosis.misconception(test.name)
+        return replace(test, misconception=found and found.name, explanation=found.explanation if found else "")
+
+    def _case(self, question: Question, case: TestCase) -> TestResult:
         started = time.monotonic()
         with measurements() as measured:
             verdict = self._verdict(question, case)
             measured = dict(measured)
-        misconception = self._misconception(verdict) if diagnose and verdict.wrong_answer else None
+        self._diagnosis.add(case.name, self._notebook.namespace.calls, verdict.wrong_answer and not verdict.cause)
         shared = None
         if not self._plan.ours and verdict.wrong_answer:
             shared = self._in_student_process(question, case)
@@ -180,8 +191,7 @@ class _Grading:
             score=float(case.points) * (1.0 if shared else verdict.share),
             max_score=float(case.points),
             message=(case.success_message or "") if shared else verdict.message,
-            misconception=misconception.name if misconception else None,
-            explanation=misconception.explanation if misconception else "",
+            misconception=verdict.cause,
             detail="" if shared else f"{verdict.detail}\n{self._notebook.printed}".strip(),
             seconds=time.monotonic() - started,
             note=_SHARED_PROCESS if shared else "",
@@ -197,15 +207,6 @@ class _Grading:
         except BudgetSpent as spent:
             self._spent, self.status = str(spent), spent.status
             return Verdict("skipped", f"Not run: {spent}.")
-
-    def _misconception(self, verdict: Verdict) -> Misconception | None:
-        """The one that the test has found, else the one whose numbers are the student's."""
-        if self._plan.reference is None:
-            return None
-        if verdict.cause:
-            return next((m for m in self._plan.misconceptions if m.name == verdict.cause), None)
-        calls = self._notebook.namespace.calls
-        return matching_misconception(calls, self._plan.reference, self._plan.misconceptions)
 
     def _in_student_process(self, question: Question, case: TestCase) -> bool:
         """Whether a foreign test passes where stock otter would run it."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograder import diagnosis
-from autograder.diagnosis import matching_misconception
+from autograder.diagnosis import Diagnosis
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import Handle, RecordedCall
 from autograder.session.wire import HandleRef
@@ -47,8 +47,12 @@ def called(value, *args, name="loss", **kwargs) -> RecordedCall:
     return RecordedCall(name, args or (Y, T), kwargs, value)
 
 
-def named(*calls, known=KNOWN) -> str | None:
-    found = matching_misconception(calls, REFERENCE, known)
+def named(*calls, known=KNOWN, others=(), reference=REFERENCE) -> str | None:
+    """What is named for a case that made ``calls``; ``others``: those of a case that passed."""
+    diagnosis = Diagnosis(reference, known)
+    diagnosis.add("failed", calls, wrong=True)
+    diagnosis.add("passed", others, wrong=False)
+    found = diagnosis.misconception("failed")
     return found and found.name
 
 
@@ -93,9 +97,8 @@ def test_a_model_among_the_arguments_is_asked_where_it_is():
         return model(y)
 
     calls = [called(2 * Y, model, Y, name="apply")]
-    found = matching_misconception(calls, reference, [variant(one_forgotten, replaces="apply")])
-    assert found is not None
-    assert found.name == "one_forgotten"
+    known = [variant(one_forgotten, replaces="apply")]
+    assert named(*calls, known=known, reference=reference) == "one_forgotten"
 
 
 def test_a_coincidence_is_not_named():
@@ -116,11 +119,44 @@ def test_variants_that_cannot_be_told_apart_are_not_named():
 
 
 def test_every_wrong_call_must_be_explained():
-    """One variant for all wrong calls of a test; right calls in between do not count."""
-    first, right = called(without_mean(Y, T)), called(loss(Y, T))
+    """One variant for all wrong calls of a test; a call that is right with the variant, too, says nothing."""
+    y, t = Y[:1], T[:1]
+    first, right = called(without_mean(Y, T)), called(loss(y, t), y, t)
     assert named(first, right, called(without_mean(2 * Y, T), 2 * Y, T)) == "without_mean"
     assert named(first, called(mean_over_outputs(2 * Y, T), 2 * Y, T)) is None
     assert named(first, called(17.0)) is None
+
+
+def test_answers_of_other_cases_speak_against_a_variant():
+    """A wrong answer that it does not give, and a right one where it would be wrong; what raised says nothing."""
+    first = called(without_mean(Y, T))
+    assert named(first, others=[called(without_mean(2 * Y, T), 2 * Y, T), called(None, Y, T)]) == "without_mean"
+    assert named(first, others=[called(loss(2 * Y, T), 2 * Y, T)]) is None
+    assert named(first, others=[called(17.0, 2 * Y, T)]) is None
+
+
+def test_answers_of_other_cases_tell_variants_apart():
+    """Of one example the sum is the mean: another case's answer decides what this one's wrong answer was."""
+
+    def one_example_only(y, t, reg=0.0):
+        return np.sum((y[0] - t[0]) ** 2) + reg + 1
+
+    def penalty_plus_one(y, t, reg=0.0):
+        return loss(y, t, reg) + 1
+
+    known = [variant(one_example_only), variant(penalty_plus_one)]
+    y, t = Y[:1], T[:1]
+    first = called(penalty_plus_one(y, t), y, t)
+    assert named(first, known=known) is None
+    assert named(first, others=[called(penalty_plus_one(Y, T))], known=known) == "penalty_plus_one"
+
+
+def test_too_much_to_keep_names_nothing(monkeypatch):
+    """A student's answers may not fill the evaluator's memory, and what was not kept cannot be checked."""
+    first = called(without_mean(Y, T))
+    assert named(first, others=[called(np.zeros(10_000), name="gradients")]) == "without_mean"
+    monkeypatch.setattr(diagnosis, "_MAX_ANSWERS", 50_000)
+    assert named(first, others=[called(np.zeros(10_000), name="gradients")]) is None
 
 
 def test_several_calls_tell_variants_apart():
@@ -198,8 +234,7 @@ def test_functions_among_the_arguments_are_called():
         return p + grad_fn(p)
 
     call = RecordedCall("step", (Y, np.cos), {}, Y + np.cos(Y))
-    found = matching_misconception([call], reference, [variant(wrong_sign, "step")])
-    assert found.name == "wrong_sign"
+    assert named(call, known=[variant(wrong_sign, "step")], reference=reference) == "wrong_sign"
 
 
 def test_no_name_where_the_time_is_up(monkeypatch):
