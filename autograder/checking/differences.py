@@ -90,7 +90,7 @@ def _candidates(actual: np.ndarray, expected: np.ndarray):
     if actual.size > 1 and np.ptp(actual) > 0:  # the factor of a constant would tell the expected number
         factor = _factor(actual, expected)
         if factor is not None:
-            yield f"every value is {_say(factor)} times the correct one.", actual / factor
+            yield _in_words(factor), actual / factor
     yield from _rearranged(actual)
     yield from _shifted(actual, expected)
     if actual.ndim == 2 and min(actual.shape) > 1:
@@ -133,12 +133,15 @@ def _factor(actual: np.ndarray, expected: np.ndarray) -> float | None:
     if norm == 0 or not np.all(np.isfinite(actual)):
         return None
     factor = float(np.sum(actual * expected)) / norm
-    return factor if 1e-8 < abs(factor) < 1e8 else None
+    return factor if 1e-8 < abs(factor) < 1e8 and abs(factor - 1) > 1e-3 else None
 
 
-def _say(factor: float) -> str:
+def _in_words(factor: float) -> str:
+    """A simple factor has a cause, such as a forgotten 2 or N; another one is a chance of these inputs."""
     for denominator in range(1, 65):
         numerator = factor * denominator
-        if abs(numerator - round(numerator)) < 1e-4 * abs(numerator) and abs(round(numerator)) in (1, 2, 3, 4):
-            return f"{round(numerator)}/{denominator}" if denominator > 1 else str(round(numerator))
-    return f"{factor:.3g}"
+        near = abs(numerator - round(numerator)) < 1e-4 * abs(numerator)
+        if near and abs(round(numerator)) <= (100 if denominator == 1 else 4):
+            simple = f"{round(numerator)}/{denominator}" if denominator > 1 else str(round(numerator))
+            return f"every value is {simple} times the correct one."
+    return "all values are wrong by the same factor."

@@ -312,6 +312,8 @@ def explains(words: str, actual: np.ndarray, expected: np.ndarray) -> bool:
             return agrees(-actual, expected, RTOL, ATOL)
         case ["every", "value", "is", factor, *_]:
             return agrees(actual / float(Fraction(factor)), expected, 1e-2, 1e-2) and np.ptp(actual) > 0
+        case ["all", "values", "are", "wrong", *_]:
+            return np.linalg.matrix_rank(np.stack([actual.ravel(), expected.ravel()]), tol=1e-2) == 1
         case ["the", "matrix", *_]:
             return agrees(actual.T, expected, RTOL, ATOL)
         case ["the", "values", "are", "in", "reverse", "order.", *_]:
