@@ -64,18 +64,27 @@ def new(
 def validate(
     assignment: Names = None,
     attacks: Annotated[bool, typer.Option("--attacks", help="Run the course's attacks on the grader instead.")] = False,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Change the reference in small ways, judge tests and feedback on that instead.")
+    ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One right solution and one wrong variant a question, in turn.")
+        bool, typer.Option("--quick", help="One right solution and one wrong variant a question, or a few mutants; in turn.")
     ] = False,
     course: CourseFolder = None,
 ) -> None:
     """Prove that references pass, wrong variants fail and every hidden case can fail."""
     from autograder import attacks as attack_suite
+    from autograder import mutation
     from autograder import validate as validation
 
     found = course_of(course)
     assignments = [found.assignment(name) for name in assignment or found.assignments]
-    fine = attack_suite.run(found, assignments) if attacks else validation.run(found, assignments, quick)
+    if attacks:
+        fine = attack_suite.run(found, assignments)
+    elif mutants:
+        fine = mutation.run(found, assignments, quick)
+    else:
+        fine = validation.run(found, assignments, quick)
     if not fine:
         raise typer.Exit(NOT_RIGHT)
 
