@@ -247,13 +247,13 @@ def test_momentum_step_against_keras(momentum_step):
     for nesterov in (False, True):
         variable = keras.Variable(np.array([1.0, -1.0], np.float32))
         optimizer = keras.optimizers.SGD(0.1, momentum=0.9, nesterov=nesterov)
-        params, velocity = {"w": np.array(variable)}, {"w": np.zeros(2, np.float32)}
+        params, velocity = {"w": np.array(variable.numpy())}, {"w": np.zeros(2, np.float32)}
         for k in range(3):
             grads = np.array([1.0, k], np.float32)
             optimizer.apply([grads], [variable])
             result = momentum_step(params, velocity, {"w": grads}, 0.1, 0.9, nesterov=nesterov)
             params, velocity = expect_entries(result, 2, "momentum_step(…)")
-            expect_close(params["w"], np.array(variable), f"with nesterov={nesterov} params after step {k + 1}")
+            expect_close(params["w"], np.array(variable.numpy()), f"with nesterov={nesterov} params after step {k + 1}")
 
 # %% [markdown]
 # ## Question 5: a step size for each parameter
@@ -314,12 +314,12 @@ def test_step_sizes_against_keras(rmsprop_step, adagrad_step):
     }
     for name, (step, optimizer, start) in keras_rules.items():
         variable = keras.Variable(np.array([1.0, -1.0], np.float32))
-        params, state = {"w": np.array(variable)}, {"w": np.full(2, start, np.float32)}
+        params, state = {"w": np.array(variable.numpy())}, {"w": np.full(2, start, np.float32)}
         for k in range(3):
             grads = np.array([1.0, k], np.float32)
             optimizer.apply([grads], [variable])
             params, state = expect_entries(step(params, state, {"w": grads}, 0.1), 2, f"{name}(…)")
-            expect_close(params["w"], np.array(variable), f"params after step {k + 1} of {name}")
+            expect_close(params["w"], np.array(variable.numpy()), f"params after step {k + 1} of {name}")
 
 # %% [markdown]
 # ## Question 6: Adam
@@ -369,13 +369,13 @@ def test_adam_against_keras(adam_init, adam_step):
 
     variable = keras.Variable(np.array([1.0, -1.0], np.float32))
     optimizer = keras.optimizers.Adam(0.1)
-    params = {"w": np.array(variable)}
+    params = {"w": np.array(variable.numpy())}
     state = adam_init(params)
     for k in range(4):
         grads = np.array([1.0, k - 1], np.float32)
         optimizer.apply([grads], [variable])
         params, state = expect_entries(adam_step(params, state, {"w": grads}, 0.1), 2, "adam_step(…)")
-        expect_close(params["w"], np.array(variable), f"params after step {k + 1}")
+        expect_close(params["w"], np.array(variable.numpy()), f"params after step {k + 1}")
 
 # %% [markdown]
 # Your rules in the valley, 40 steps each, with their learning rates. Plain descent goes from wall to wall. Momentum rolls,
