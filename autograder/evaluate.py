@@ -1,8 +1,9 @@
 """Grading one submission: read it, run it, ask it, and turn the outcome into marks.
 
     read ─► run the cells ─► for each question in order: run its cases
-                             └─ where a case fails and an earlier question is broken: once more, with the
-                                reference standing in for that question's functions (error carried forward)
+                 │           └─ where a case fails and an earlier question is broken: once more, with the
+                 │              reference standing in for that question's functions (error carried forward)
+                 └─► for each wrong answer that no misconception explains: where it first goes wrong
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +21,11 @@ from otter.test_files import TestCase
 from autograder.cases import Verdict, run_case
 from autograder.devices import CPU, Slot
 from autograder.diagnosis import Diagnosis
+from autograder.findings import LIMIT_S, replayable, where
 from autograder.plan import Plan, Question
 from autograder.results import QuestionResult, SubmissionResult, TestResult
 from autograder.session.client import SessionEnded, StudentError, TimedOut
+from autograder.session.namespace import RecordedCall
 from autograder.session.notebook import BudgetSpent, Notebook, Unreadable
 from autograder.session.policy import DEVICES, Policy, library_paths
 from autograder.standins import answers
@@ -28,6 +33,7 @@ from autograder.testing.hidden import hidden_salt, measurements
 
 __all__ = ["Graded", "Work", "grade"]
 
+_FINDINGS_S = 6.0  # for all findings of one submission
 _SHARED_PROCESS = "this test cannot run over the process boundary and ran in the student's process: its mark could be forged"
 
 
@@ -80,6 +86,8 @@ def grade(control: socket.socket, plan: Plan, work: Work, slot: Slot = CPU) -> G
             questions = grading.all_questions()
         if notebook.fault is not None:
             raise notebook.fault
+        starved, memory_mib = notebook.starved, notebook.peak_memory_mib()
+        questions = grading.with_findings(questions)
         status = status or grading.status
         result = SubmissionResult.of(
             work.name,
@@ -89,11 +97,11 @@ def grade(control: socket.socket, plan: Plan, work: Work, slot: Slot = CPU) -> G
             notes=_notebook_notes(notebook),
             seconds=time.monotonic() - started,
             student_seconds=notebook.student_seconds,
-            memory_mib=notebook.peak_memory_mib(),
+            memory_mib=memory_mib,
         )
         score, possible = plan.total(result.score, result.max_score)
         result = replace(result, score=score, max_score=possible)
-        return Graded(result, _executed(notebook), notebook.layers, notebook.starved)
+        return Graded(result, _executed(notebook), notebook.layers, starved)
     finally:
         notebook.close()
 
@@ -105,6 +113,8 @@ class _Grading:
         self._plan, self._notebook, self._work = plan, notebook, work
         self._broken = set(work.broken)
         self._diagnosis = Diagnosis(None, ())
+        self._stand_ins: dict[str, Any] = {}
+        self._wrong: dict[tuple[str, str], tuple[dict[str, Any], list[RecordedCall]]] = {}  # by question and case
         self._spent = ""
         self.status = ""
 
@@ -134,17 +144,13 @@ class _Grading:
         stand_ins = answers(self._plan.reference, [n for q in broken for n in q.names])
         if not stand_ins:  # classes: nothing can stand in for them
             return tests
-        bounded = {n: _bounded(self._notebook, f) for n, f in stand_ins.items()}
-        self._notebook.namespace.callbacks.update(bounded)
         try:
-            self._notebook.stand_in(list(stand_ins))
-            failed = [case for t, case in zip(tests, cases, strict=True) if t.status == "failed"]
-            anew = iter(self._cases(question, failed, diagnose=True))
-            again = [next(anew) if t.status == "failed" else t for t in tests]
+            with self._standing_in(stand_ins):
+                failed = [case for t, case in zip(tests, cases, strict=True) if t.status == "failed"]
+                anew = iter(self._cases(question, failed, diagnose=True))
+                again = [next(anew) if t.status == "failed" else t for t in tests]
         except (BudgetSpent, StudentError, TimedOut, SessionEnded):
             return tests
-        finally:
-            self._give_back(bounded)
         names = ", ".join(q.name for q in broken if stand_ins.keys() & set(q.names))
         notes = {
             "passed": f"graded with the reference standing in for {names}",
@@ -154,6 +160,21 @@ class _Grading:
             replace(new, note=notes[new.status]) if new is not old and new.status in notes else old
             for old, new in zip(tests, again, strict=True)
         ]
+
+    @contextmanager
+    def _standing_in(self, stand_ins: dict[str, Any]) -> Iterator[None]:
+        """The reference's values in place of these functions of the student's."""
+        bounded = {n: _bounded(self._notebook, f) for n, f in stand_ins.items()}
+        self._notebook.namespace.callbacks.update(bounded)
+        self._stand_ins = stand_ins
+        try:
+            if stand_ins:
+                self._notebook.stand_in(list(stand_ins))
+            yield
+        finally:
+            self._stand_ins = {}
+            if stand_ins:
+                self._give_back(bounded)
 
     def _give_back(self, stand_ins: dict[str, Any]) -> None:
         """The student's functions again; stand-ins that student code has kept answer no more."""
@@ -168,6 +189,8 @@ class _Grading:
         """The results of cases that run on the same functions; a wrong answer is explained when all have run."""
         self._diagnosis = Diagnosis(self._plan.reference if diagnose else None, self._plan.misconceptions)
         tests = [self._case(question, case) for case in cases]
+        if not diagnose:
+            self._wrong = {key: wrong for key, wrong in self._wrong.items() if key[0] != question.name}
         return [self._explained(t) for t in tests] if diagnose else [replace(t, misconception=None) for t in tests]
 
     def _explained(self, test: TestResult) -> TestResult:
@@ -176,11 +199,35 @@ class _Grading:
         found = known.get(test.misconception) or self._diagnosis.misconception(test.name)
         return replace(test, misconception=found and found.name, explanation=found.explanation if found else "")
 
+    def with_findings(self, questions: dict[str, QuestionResult]) -> dict[str, QuestionResult]:
+        """The results with words on where a wrong answer that no misconception explains first goes wrong.
+
+        Marks are settled by now: whatever becomes of these calls costs nothing but the words.
+        """
+        deadline = time.monotonic() + _FINDINGS_S
+        return {
+            q: replace(result, tests=tuple(replace(t, finding=self._finding(q, t, deadline)) for t in result.tests))
+            for q, result in questions.items()
+        }
+
+    def _finding(self, q: str, test: TestResult, deadline: float) -> str:
+        stand_ins, calls = self._wrong.get((q, test.name), ({}, []))
+        if test.status != "failed" or test.misconception or not calls or time.monotonic() > deadline:
+            return ""
+        with suppress(Exception):
+            if self._notebook.begin_replay(LIMIT_S):
+                with self._standing_in(stand_ins):
+                    return where(calls, self._notebook.namespace, self._plan.reference)
+        return ""
+
     def _case(self, question: Question, case: TestCase) -> TestResult:
         started = time.monotonic()
         with measurements() as measured:
             verdict = self._verdict(question, case)
             measured = dict(measured)
+        if verdict.wrong_answer and self._plan.reference is not None:
+            calls = replayable(self._notebook.namespace.calls, self._plan.reference)
+            self._wrong[question.name, case.name] = self._stand_ins, calls
         self._diagnosis.add(case.name, self._notebook.namespace.calls, verdict.wrong_answer and not verdict.cause)
         shared = None
         if not self._plan.ours and verdict.wrong_answer:

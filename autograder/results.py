@@ -45,6 +45,7 @@ class TestResult:
     message: str = ""  # authored or worded by the grader, for the student
     misconception: str | None = None  # name of the known wrong variant that gave the same numbers
     explanation: str = ""  # that variant's explanation, for the student
+    finding: str = ""  # where a wrong answer that no misconception explains first goes wrong, for the student
     detail: str = ""  # for instructors only
     seconds: float = 0.0
     note: str = ""  # e.g. "graded with the reference standing in for q3"

@@ -111,6 +111,7 @@ def _test(test: TestResult) -> Iterator[RenderableType]:
     for text, text_style in (
         (test.message, ""),
         (f"{slip} {test.explanation}".strip(), "yellow"),
+        (test.finding, "yellow"),
         (test.note, "dim"),
         (test.detail, "dim"),
     ):

@@ -74,7 +74,7 @@ def feedback(test: TestResult) -> str:
     slip = f"Looks like: {label(test.misconception)}." if test.misconception else ""
     slip = f"{slip} {test.explanation}".strip()
     note = f"({test.note})" if test.note else ""
-    return visible("\n".join(part for part in (test.message, slip, note) if part))
+    return visible("\n".join(part for part in (test.message, slip, test.finding, note) if part))
 
 
 def safe_name(name: str) -> str:

@@ -11,7 +11,9 @@ import builtins
 import copy
 import hashlib
 import importlib
+import math
 import operator
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograder.checking import CheckFailed
+from autograder.checking.trace import Repair, Step
 from autograder.session.wire import Callback, Copied, HandleRef, WireError, encode
 from autograder.testing.probes import AUTODIFF_USES, Observation
 
@@ -45,12 +48,16 @@ class Requests(Protocol):
 
 @dataclass(frozen=True)
 class RecordedCall:
-    """A call of one of the contract's functions within the running test."""
+    """A call of one of the contract's functions within the running test.
+
+    seconds: that it took; infinite where the test took the value of an earlier call.
+    """
 
     name: str
     args: tuple
     kwargs: dict[str, Any]
     value: Any
+    seconds: float = 0.0
 
 
 class StudentNamespace(Mapping):
@@ -110,10 +117,11 @@ class StudentNamespace(Mapping):
             self._remembered[key] = copy.deepcopy(seen)
             return seen
         seen = copy.deepcopy(self._remembered[key])
-        self.calls.append(RecordedCall(name, args, kwargs, seen.value))
+        self.calls.append(RecordedCall(name, args, kwargs, seen.value, math.inf))
         return seen
 
     def _observed(self, name: str, args: tuple, kwargs: dict[str, Any], watch_autodiff: bool, eager: bool) -> Observation:
+        started = time.monotonic()
         match self._ask("observe", name, list(args), kwargs, watch_autodiff, eager):
             case [value, list() as changed, dict() as autodiff, dict() as calls]:
                 pass
@@ -123,12 +131,19 @@ class StudentNamespace(Mapping):
                 raise CheckFailed(f"`{name}` is not a function.")
             case _:
                 raise CheckFailed(f"the answer of `{name}` could not be read.")
-        self.calls.append(RecordedCall(name, args, kwargs, value))
+        self.calls.append(RecordedCall(name, args, kwargs, value, time.monotonic() - started))
         counts = {str(k): int(v) for k, v in calls.items() if type(v) is int}
         # What reaches a message is checked: a path or a label that cannot be could carry hidden inputs.
         possible = set(_paths(args, kwargs)) if changed else set()
         used = {use: 1 for use in AUTODIFF_USES if use in autodiff}
         return Observation(value, [c for c in changed if c in possible], used, counts)
+
+    def steps(self, name: str, args: tuple, kwargs: dict[str, Any], repair: Repair | None = None) -> tuple[Any, list[Step]]:
+        """The answer of one more call and its steps, or its answer with one of them repaired."""
+        match self._ask("steps", name, list(args), kwargs, repair and [repair.index, repair.value]):
+            case [value, list() as steps] if all(map(_is_step, steps)):
+                return value, [Step(*step) for step in steps]
+        raise CheckFailed(f"the steps of `{name}` could not be read.")
 
     def run_beside(self, name: str, source: str, args: tuple, kwargs: dict[str, Any]) -> Any:
         """An authored function in the student's process, see :mod:`autograder.testing.beside`."""
@@ -231,9 +246,10 @@ class StudentNamespace(Mapping):
 
     def _call(self, handle: Handle, args: tuple, kwargs: dict[str, Any]) -> Any:
         self.asked = handle._name or self.asked
+        started = time.monotonic()
         value = self._ask("call", handle, list(args), kwargs)
         if handle._name is not None:
-            self.calls.append(RecordedCall(handle._name, args, kwargs, value))
+            self.calls.append(RecordedCall(handle._name, args, kwargs, value, time.monotonic() - started))
         return value
 
 
@@ -242,6 +258,13 @@ def is_data(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(is_data, value.values()))
     return all(map(is_data, value)) if isinstance(value, list | tuple) else not isinstance(value, Handle)
+
+
+def _is_step(value: Any) -> bool:
+    match value:
+        case [str(), int(), str(), bool(), np.ndarray() as numbers]:
+            return numbers.dtype == np.float64
+    return False
 
 
 def _digest(value: Any) -> bytes:

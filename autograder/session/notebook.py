@@ -218,6 +218,12 @@ class Notebook:
         with contextlib.suppress(StudentError, TimedOut, SessionEnded):  # what is broken shows in the test itself
             self._request("begin", seed, limit_s=self._within(_LOOKUP_S))
 
+    def begin_replay(self, limit_s: float) -> bool:
+        """Start the clock of calls after the last test; False where the box is gone: it is not opened again for them."""
+        self.namespace.begin()
+        self._left_s = limit_s
+        return self._session.alive
+
     def request(self, kind: str, *arguments: Any, foreign: Callable[[Any], Any] | None = None) -> Any:
         """One request of the running test, within what is left of its time."""
         name = arguments[0] if kind == "observe" else getattr(arguments[0], "_name", None) if kind == "call" else None

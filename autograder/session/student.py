@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.trace import Repair, trace
 from autograder.session.objects import ObjectTable
 from autograder.session.policy import PUBLIC
 from autograder.session.reader import UnreadableError, read_submission
@@ -194,6 +195,16 @@ class StudentServer:
             namespace[name], tuple(args), kwargs, watch_autodiff=watch_autodiff, watch_calls=watched, eager=eager
         )
         return [seen.value, seen.changed, seen.autodiff, seen.calls]
+
+    def _do_steps(self, name: str, args: list, kwargs: dict, repair: list | None) -> list[Any]:
+        """Call a function with its steps noted, or with one of them repaired; see :mod:`autograder.checking.trace`."""
+        namespace = self._shell.user_ns
+
+        def traced(*args: Any, **kwargs: Any) -> Any:
+            return trace(namespace[name], args, kwargs, namespace, repair and Repair(*repair))
+
+        answer, steps = observe(traced, tuple(args), kwargs, eager=True).value
+        return [answer, [] if repair else [[s.file, s.line, s.name, s.part, s.value] for s in steps]]
 
     def _do_beside(self, name: str, source: str, args: list, kwargs: dict) -> Any:
         """Run an authored helper, see :mod:`autograder.testing.beside`."""

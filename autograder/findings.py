@@ -1,0 +1,84 @@
+"""Where a wrong answer that no misconception explains first goes wrong: the student's steps beside the reference's.
+
+To find out, numbers of the reference are put into the student's function (see :mod:`autograder.checking.steps`). This
+happens after the last test, when all marks are settled and there is nothing left to use them for. What the student
+process says of its steps is checked: a name is shown only if it stands in that line of the notebook as it was handed in.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from inspect import isfunction, signature
+from itertools import islice
+from types import ModuleType
+from typing import Any
+
+from autograder.checking.steps import Place, find
+from autograder.checking.trace import Repair, Step, trace
+from autograder.diagnosis import NoAnswer, answer, same
+from autograder.session.client import TimedOut
+from autograder.session.namespace import RecordedCall, StudentNamespace, is_data
+
+__all__ = ["replayable", "where"]
+
+LIMIT_S = 2.0
+_SLOW_S = 0.5
+_MAX_CALLS = 8
+
+
+def replayable(calls: Iterable[RecordedCall], reference: ModuleType) -> list[RecordedCall]:
+    """Calls that can be made again: of plain data, quick, and of a function that draws nothing at random."""
+    found = (c for c in calls if c.seconds < _SLOW_S and is_data([c.value, *c.args, c.kwargs]) and _is_certain(reference, c.name))
+    return list(islice(found, _MAX_CALLS))
+
+
+def _is_certain(reference: ModuleType, name: str) -> bool:
+    """Whether a correct solution has no choice but this one; what takes a seed draws other numbers in each solution."""
+    function = getattr(reference, name, None)
+    return isfunction(function) and "seed" not in signature(function).parameters
+
+
+def _traced(function: Callable[..., Any], module: ModuleType) -> Callable[..., tuple[Any, list[Step]]]:
+    return lambda *args, **kwargs: trace(function, args, kwargs, vars(module))
+
+
+def where(calls: Iterable[RecordedCall], student: StudentNamespace, reference: ModuleType) -> str:
+    """Words for the first wrong call; empty where nothing is certain.
+
+    Raises what a call of student code can raise, and ``TimedOut`` after ``LIMIT_S``.
+    """
+    deadline = time.monotonic() + LIMIT_S
+    for call in calls:
+        traced = answer(_traced(getattr(reference, call.name), reference), call, deadline)
+        if not isinstance(traced, NoAnswer) and not same(call.value, traced[0]):
+            return _words(call, student, *traced, deadline)
+    return ""
+
+
+def _words(call: RecordedCall, student: StudentNamespace, right: Any, correct: list[Step], deadline: float) -> str:
+    first = student.steps(call.name, call.args, call.kwargs)
+    if not same(first[0], call.value):  # it depends on more than its arguments
+        return ""
+
+    def run(repair: Repair | None) -> tuple[Any, list[Step]]:
+        if time.monotonic() > deadline:
+            raise TimedOut(LIMIT_S, True)
+        return first if repair is None else student.steps(call.name, call.args, call.kwargs, repair)
+
+    def place(step: Step) -> Place | None:
+        return _place(step, student)
+
+    finding = find(run, lambda value: same(value, right), right, correct, [call.args, call.kwargs], place)
+    return finding.words(place) if finding else ""
+
+
+def _place(step: Step, student: StudentNamespace) -> Place | None:
+    """Where a step is, if its line is in the notebook and has its name."""
+    cell = re.fullmatch(r"<cell ([0-9]{1,6})>", step.file)
+    line, source = student.source_line(int(cell[1]), step.line) if cell else (0, "")
+    if not source or step.name and not step.name.isidentifier():
+        return None
+    named = re.search(rf"\b{step.name or 'return'}\b", source)
+    return Place(f"cell {int(cell[1])}, line {line}", source) if named else None
