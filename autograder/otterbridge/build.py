@@ -1,6 +1,7 @@
 """Build what students and graders of an assignment get.
 
-    <out>/<assignment>/student/          notebook, public tests, kit, requirements.txt, figures
+    <out>/<assignment>/student/          notebook, public tests, kit with the wheel of `autograder.checking`,
+                                         requirements.txt, figures
     <out>/<assignment>/student.zip       the same
     <out>/<assignment>/solution.ipynb    the notebook with the reference filled in
     <out>/<assignment>/autograder.zip    hidden tests and reference, for `otter run` and Gradescope
