@@ -9,6 +9,7 @@ from autograder.checking import describe
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4))
+ROWS = RNG.normal(size=(30, 4))
 IMAGES = RNG.normal(size=(3, 5, 5, 2))
 
 
@@ -49,9 +50,10 @@ CASES = [
     (X, lambda x: np.broadcast_to(x.sum(1, keepdims=True), x.shape), "every column is the same: the sum"),
     (X, lambda x: x.astype(np.float16).astype(float), "computed in float16"),
     (X * 9, np.rint, "rounded to whole numbers"),
-    (X, first_rows_right, "the first 2 of 6 rows are right"),
-    (X, last_row_wrong, "only the last of 6 rows is wrong"),
-    (X, only_the_first_right, "only the first of 6 rows is right"),
+    (ROWS, first_rows_right, "the first 2 of 30 rows are right"),
+    (ROWS, last_row_wrong, "only the last of 30 rows is wrong"),
+    (ROWS, only_the_first_right, "only the first of 30 rows is right"),
+    (X, only_the_first_right, "83% of the values are wrong"),
 ]
 
 

@@ -120,8 +120,8 @@ def test_mutants_are_distinct_repeatable_and_never_the_reference():
         (lambda x: 0 * x, "all values are zero"),
         (lambda x: x.astype(np.float16), "they were computed in float16"),
         (lambda x: np.rint(x), "the values are rounded to whole numbers"),
-        (lambda x: np.concatenate([x[:1] + 1, x[1:]]), "only the first of 6 rows is wrong"),
-        (lambda x: np.concatenate([x[:3] + 1, x[3:]]), "the last 3 of 6 rows are right"),
+        (lambda x: np.concatenate([x[:1] + 1, x[1:]]), "only the first of 24 rows is wrong"),
+        (lambda x: np.concatenate([x[:3] + 1, x[3:]]), "the last 21 of 24 rows are right"),
         (lambda x: x**2, ""),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_finding_is_read_from_the_words_of_the_check(wrong, words):
     """The judge of findings knows what the checks say; a plain difference is no finding."""
     from autograder.testing import CheckFailed, check_close
 
-    right = np.random.default_rng(1).normal(3, 1, (6, 6))
+    right = np.random.default_rng(1).normal(3, 1, (24, 24))
     message = ""
     try:
         check_close(wrong(right), right, "the answer")
