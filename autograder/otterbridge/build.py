@@ -6,7 +6,7 @@
     <out>/<assignment>/solution.ipynb    the notebook with the reference filled in
     <out>/<assignment>/autograder.zip    hidden tests and reference, for `otter run` and Gradescope
 
-Nothing but the course's folder goes in, and the same course gives the same bytes.
+Nothing but the course's folder and this package goes in, and the same course gives the same bytes.
 """
 
 import ast
