@@ -81,4 +81,4 @@ def _place(step: Step, student: StudentNamespace) -> Place | None:
     if not source or step.name and not step.name.isidentifier():
         return None
     named = re.search(rf"\b{step.name or 'return'}\b", source)
-    return Place(f"cell {int(cell[1])}, line {line}", source) if named else None
+    return Place(f"cell {int(cell[1])}", line, source) if named else None

@@ -31,9 +31,10 @@ _CLOSE = 1e-4  # of the largest number
 
 
 class Place(NamedTuple):
-    """Where a step is, in words such as ``cell 3, line 5``, and the text of that line."""
+    """Where a step is: such as ``cell 3``, or nothing where there is but one; the line's number and its text."""
 
-    words: str
+    within: str
+    line: int
     source: str
 
 
@@ -51,14 +52,15 @@ class Finding:
         said = []
         if self.not_finite:
             said += [f"{_name(self.not_finite, place)} is the first value that is {_kind(self.not_finite.value)}.", _lines((self.not_finite,), place)]
-        if self.right:
-            said += [f"{_name(self.right, place)} is right."]
         if self.entries:
             said += [f"Of the answer, {_listed(self.entries)} right."]
+        so_far = f"{_name(self.right, place)} is right" if self.right else ""
         if self.repair:
-            names = " or ".join(_name(step, place) for step in self.repair)
-            said += [f"With the numbers of a correct solution in {names} the rest of your code gives the correct answer."]
-            said += [_lines(self.repair, place)]
+            names = " or ".join(_name(step, place, after=self.right) for step in self.repair)
+            mends = f"with the numbers of a correct solution in {names} the rest of your code gives the correct answer."
+            said += [f"{so_far}, and {mends}" if so_far else mends, _lines(self.repair, place)]
+        elif so_far:
+            said += [f"{so_far}."]
         return " ".join(text[:1].upper() + text[1:] for text in said)
 
 
@@ -202,11 +204,13 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
-def _name(step: Step, place: Callable[[Step], Place | None]) -> str:
-    where = place(step).words
+def _name(step: Step, place: Callable[[Step], Place | None], after: Step | None = None) -> str:
+    """A step in words; after: one that was named before it, and need not be said to be in the same cell."""
+    within, line, _ = place(step)
+    where = f"line {line}" if not within or after and place(after).within == within else f"{within}, line {line}"
     if not step.name:
         return f"what {where} returns"
-    return f"what {where} puts into `{step.name}`" if step.part else f"`{step.name}` in {where}"
+    return f"what {where} puts into `{step.name}`" if step.part else f"`{step.name}` ({where})"
 
 
 def _lines(steps: tuple[Step, ...], place: Callable[[Step], Place | None]) -> str:

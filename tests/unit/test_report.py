@@ -42,7 +42,8 @@ def a_batch(*submissions: SubmissionResult) -> BatchResult:
 def hostile() -> BatchResult:
     """Everything a student or a careless author chose is an attack."""
     test = a_test(
-        HOSTILE, message=HOSTILE, misconception=HOSTILE, explanation=HOSTILE, note=HOSTILE, detail=SECRET
+        HOSTILE, message=HOSTILE, misconception=HOSTILE, explanation=HOSTILE, finding=HOSTILE, note=HOSTILE,
+        detail=SECRET,
     )
     submission = SubmissionResult.of(
         HOSTILE,
@@ -201,6 +202,17 @@ def test_a_slip_is_explained_once_a_question():
     submission = SubmissionResult.of("a.py", {"q1": QuestionResult.of(tests)})
     html = student_page(a_batch(submission), submission)
     assert (html.count("Looks like: zero weights"), html.count("All weights are 0.")) == (3, 1)
+
+
+def test_where_to_look_is_said_once_a_question():
+    """On the page the first of the tests that have the same finding has it; in plain text each has."""
+    words = "`delta` (cell 3, line 4) is right."
+    tests = [a_test(str(i), message="Wrong.", finding=words) for i in range(3)]
+    submission = SubmissionResult.of("a.py", {"q1": QuestionResult.of(tests), "q2": QuestionResult.of(tests[:1])})
+    html = student_page(a_batch(submission), submission)
+    assert html.count("Where to look") == html.count("<code>delta</code> (cell 3, line 4) is right.") == 2
+    outputs = [t["output"] for t in json.loads(gradescope(submission))["tests"]]
+    assert outputs == [f"Wrong.\n{words}"] * 4
 
 
 def test_status_is_said_in_words(honest):

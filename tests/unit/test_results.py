@@ -36,10 +36,20 @@ def test_json_has_the_shape_of_the_design():
 
 def test_json_reads_back_to_the_same_batch():
     """`autograder report` sees what `autograder grade` saw."""
-    batch = a_batch(q1=QuestionResult.of([a_test(detail="d", note="n", explanation="e")]))
+    batch = a_batch(q1=QuestionResult.of([a_test(detail="d", note="n", explanation="e", finding="f")]))
     again = BatchResult.from_json(json.loads(json.dumps(batch.to_json())))
     assert again.to_json() == batch.to_json()
     assert isinstance(again.submissions[0].questions["q1"].tests[0], TestResult)
+
+
+def test_results_of_another_version_are_read():
+    """What an older one did not know is empty, and what a newer one adds is left out."""
+    batch = a_batch(q1=QuestionResult.of([a_test()]))
+    data = batch.to_json()
+    test = data["submissions"][0]["questions"]["q1"]["tests"][0]
+    del test["finding"]
+    test["later"] = [1]
+    assert BatchResult.from_json(data).to_json() == batch.to_json()
 
 
 def test_scores_are_rounded_only_where_they_are_written():

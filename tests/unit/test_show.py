@@ -24,7 +24,7 @@ ADA = SubmissionResult.of(
             ]
         ),
         "q3": QuestionResult(
-            score=1.0, max_score=2.0, tests=(a_test("late", "failed", 0.0),),
+            score=1.0, max_score=2.0, tests=(a_test("late", "failed", 0.0, finding="`e` is [b]right[/b].", note="with q1 given"),),
             override=Override(reason="oral exam", author="Grace", time="2026-01-02T03:04:05+00:00", graded=0.0, seen=0.5),
         ),
     },
@@ -63,6 +63,8 @@ def test_the_page_to_the_letter():
         "  set by hand: oral exam (Grace, 2026-01-02 03:04 UTC; the grader says 0; it",
         "  said 0.5 then)",
         "  ✗ late  0 / 2, 0.00 s",
+        "    `e` is [b]right[/b].",
+        "    with q1 given",
     ]
 
 

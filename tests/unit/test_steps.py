@@ -66,7 +66,7 @@ def finding(source: str, name: str, args: tuple):
     lines = source.splitlines()
 
     def place(step):
-        return Place(f"line {step.line}", lines[step.line - 1].strip())
+        return Place("", step.line, lines[step.line - 1].strip())
 
     found = find(lambda r: traced(source, name, args, r), lambda a: same(a, right), right, correct, args, place)
     return found, found.words(place) if found else ""
@@ -183,7 +183,7 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("With the numbers of a correct solution in `delta` in line 5 the rest of your code gives the correct answer. "
+        ("With the numbers of a correct solution in `delta` (line 5) the rest of your code gives the correct answer. "
          "The line: `delta = error / n + 0.1 * t`"),
     ),
     "a mask that is none": (
@@ -199,8 +199,8 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("`back` in line 6 is right. Of the answer, `w2` is right. With the numbers of a correct solution in `back` in "
-         "line 7 the rest of your code gives the correct answer. The line: `back = back * h`"),
+        ("Of the answer, `w2` is right. `back` (line 6) is right, and with the numbers of a correct solution in `back` (line "
+         "7) the rest of your code gives the correct answer. The line: `back = back * h`"),
     ),
     "divided by N at the end": (
         """
@@ -212,7 +212,7 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("Of the answer, `w2` is right. With the numbers of a correct solution in `back` in line 4 the rest of your code "
+        ("Of the answer, `w2` is right. With the numbers of a correct solution in `back` (line 4) the rest of your code "
          "gives the correct answer. The line: `back = (error @ w2.T) * h`"),
     ),
     "transposed by style": (
@@ -224,8 +224,8 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("`delta` in line 3 is right. Of the answer, `w2` is right. With the numbers of a correct solution in `back` in "
-         "line 4 the rest of your code gives the correct answer. The line: `back = (w2 @ delta) * (h.T < 0)`"),
+        ("Of the answer, `w2` is right. `delta` (line 3) is right, and with the numbers of a correct solution in `back` (line "
+         "4) the rest of your code gives the correct answer. The line: `back = (w2 @ delta) * (h.T < 0)`"),
     ),
     "relu leaves the right hidden units alone": (
         """
@@ -236,7 +236,7 @@ def forward(x, w1, w2):
 """,
         "forward",
         FORWARD,
-        ("With the numbers of a correct solution in `z` in line 3 or `hidden` in line 4 the rest of your code gives the "
+        ("With the numbers of a correct solution in `z` (line 3) or `hidden` (line 4) the rest of your code gives the "
          "correct answer. The lines: `z = x @ w1`, `hidden = np.where(z > 0, z, 0.1 * z)`"),
     ),
     "the rest is wrong": (
@@ -247,7 +247,7 @@ def softmax(z):
 """,
         "softmax",
         (T,),
-        "`e` in line 3 is right.",
+        "`e` (line 3) is right.",
     ),
     "two mistakes": (
         """
@@ -271,7 +271,7 @@ def softmax(z):
 """,
         "softmax",
         (np.array([[1e4, 0.5]]),),
-        "`e` in line 3 is the first value that is infinite. The line: `e = np.exp(z)`",
+        "`e` (line 3) is the first value that is infinite. The line: `e = np.exp(z)`",
     ),
     "an overflow in one line": (
         "\ndef softmax(z):\n    return np.exp(z) / np.exp(z).sum()\n",
@@ -304,7 +304,7 @@ def attention(scores, values, mask):
 """,
         "attention",
         (T[:2], W2[:3], np.array([[1, 0, 0], [0, 0, 1]], bool)),
-        "`spread` in line 7 is the first value that is NaN. The line: `spread = weights * logs`",
+        "`spread` (line 7) is the first value that is NaN. The line: `spread = weights * logs`",
     ),
 }
 
@@ -329,7 +329,7 @@ def test_a_step_that_may_not_be_shown_is_not_found():
     right, correct = traced(CORRECT, "softmax", args)
 
     def place(step):
-        return None if step.name == "e" else Place("somewhere", "")
+        return None if step.name == "e" else Place("somewhere", 1, "")
 
     with np.errstate(all="ignore"):
         assert find(lambda r: traced(source, "softmax", args, r), lambda a: False, right, correct, args, place) is None
@@ -346,7 +346,7 @@ def test_few_calls_are_made(monkeypatch):
         calls.append(repair)
         return traced(source, "softmax", (T,), repair)
 
-    assert find(run, lambda a: same(a, right), right, correct, (T,), lambda step: Place("", "")) is None
+    assert find(run, lambda a: same(a, right), right, correct, (T,), lambda step: Place("", 1, "")) is None
     assert len(calls) == 11
 
 
