@@ -107,7 +107,7 @@ def check_entries(actual: Any, count: int, what: str) -> None:
     """Fail unless ``actual`` is a list or tuple of ``count`` entries."""
     if not isinstance(actual, list | tuple) or len(actual) != count:
         got = f"{len(actual)} entries" if isinstance(actual, list | tuple) else _kind(actual)
-        raise CheckFailed(f"{what}: expected a list of {count} entries, got {got}.")
+        raise CheckFailed(f"{what}: expected a tuple or list of {count} entries, got {got}.")
 
 
 def _numeric(value: Any, what: str) -> np.ndarray:

@@ -184,7 +184,7 @@ def test_the_place_of_the_largest_error_is_named(checks):
         (lambda c: c.expect_scalar([1.0, 2.0], "loss"), "loss: expected one number, got an array of shape (2,)."),
         (lambda c: c.expect_keys({"w": 1}, ["w", "b"], "params"), "params: the keys should be b, w; missing b."),
         (lambda c: c.expect_keys(None, ["w"], "params"), "got None (is a `return` missing?)."),
-        (lambda c: c.expect_entries((1,), 2, "pair"), "pair: expected a list of 2 entries, got 1 entries."),
+        (lambda c: c.expect_entries((1,), 2, "pair"), "pair: expected a tuple or list of 2 entries, got 1 entries."),
         (lambda c: c.expect_unchanged({"w": 1}, {"w": 2}, "p"), "p['w'] was changed in place; work on a copy."),
         (
             lambda c: c.expect_gradients({"w": np.arange(3)}, lambda p: np.sum(p["w"] ** 2), {"w": np.arange(3.0)}, "g"),

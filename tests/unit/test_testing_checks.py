@@ -212,7 +212,7 @@ def test_keys_match_in_any_order():
 )
 def test_a_list_needs_its_length(actual):
     """Lists of another length, and what is no list."""
-    with pytest.raises(CheckFailed, match="expected a list of 2 entries"):
+    with pytest.raises(CheckFailed, match="expected a tuple or list of 2 entries"):
         check_close(actual, [1.0, 2.0], "history")
 
 
