@@ -7,6 +7,7 @@ it answers as that one does wherever it was called, and not everywhere as the re
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import time
@@ -29,6 +30,7 @@ from autograder.testing.probes import Observation, observe
 __all__ = ["HeldOut", "recorded_calls"]
 
 _SCALES = (0.0, -1.0, 30.0)
+_TAME = 1e6
 _SLOW_S = 3.0
 
 
@@ -45,7 +47,8 @@ class _Recorder(dict):
     def _kept(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def recording(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append(RecordedCall(name, copy.deepcopy(args), copy.deepcopy(kwargs), None))
+            with contextlib.suppress(Exception):  # not every model can be copied
+                self.calls.append(RecordedCall(name, copy.deepcopy(args), copy.deepcopy(kwargs), None))
             return function(*args, **kwargs)
 
         return recording
@@ -137,7 +140,7 @@ class HeldOut:
                 return False
             for call in (_scaled(known.call, scale) for scale in _SCALES):
                 right = _answer(getattr(self._reference, call.name), call)
-                if same(right, right) and not same(_answer(function, call), right):
+                if _is_tame(right) and not same(_answer(function, call), right):
                     return False
         return bool(self._known)
 
@@ -149,6 +152,15 @@ def _answer(function: Callable[..., Any], call: RecordedCall) -> Any:
 def _alike(a: Any, b: Any) -> bool:
     """The same answer, or none from both."""
     return isinstance(a, NoAnswer) and isinstance(b, NoAnswer) or same(a, b)
+
+
+def _is_tame(value: Any) -> bool:
+    """Finite numbers of moderate size: where a training has exploded, rounding alone changes everything."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return all(map(_is_tame, value))
+    return same(value, value) and bool(np.all(np.abs(np.asarray(value, np.float64)) < _TAME))
 
 
 def _scaled(call: RecordedCall, scale: float) -> RecordedCall:

@@ -31,7 +31,7 @@ from autograder.plan import Plan, plan_of_assignment
 from autograder.progress import counted
 from autograder.results import SubmissionResult
 
-__all__ = ["Judgement", "finding", "module_of", "mutants_for", "run"]
+__all__ = ["Judgement", "finding", "held_out", "judged", "mutants_for", "run"]
 
 _SALT, _OTHER_SALT = "mutants", "other mutants"
 _HELD_OUT_SALTS = ("held out 1", "held out 2")
@@ -81,9 +81,9 @@ def run(course: Course, assignments: Iterable[Assignment], quick: bool = False) 
     console = Console()
     found = []
     for assignment in assignments:
-        judged = _judged(course, assignment, quick)
-        _print(console, assignment, judged)
-        found += judged
+        judgements = _judgements(course, assignment, quick)
+        _print(console, assignment, judgements)
+        found += judgements
     return all(all(j.causes.values()) and not j.problem for j in found)
 
 
@@ -93,24 +93,27 @@ def mutants_for(course: Course, assignment: Assignment) -> list[Mutant]:
     return mutants_of(course.reference(assignment).read_text(encoding="utf-8"), questions)
 
 
-def _judged(course: Course, assignment: Assignment, quick: bool) -> list[Judgement]:
+def _judgements(course: Course, assignment: Assignment, quick: bool) -> list[Judgement]:
     plan = plan_of_assignment(course, assignment)
     mutants = mutants_for(course, assignment)
     if quick:
         mutants = list(_sample(mutants, plan.version))
-    held_out = {q: _held_out(plan, q) for q in dict.fromkeys(m.question for m in mutants)}
-    by_name = {m.name: Judgement(m) for m in mutants}
-    works = [Work(m.name, "mutant.py", m.source.encode(), _SALT, (m.question,)) for m in mutants]
+    inputs = {q: held_out(plan, q) for q in dict.fromkeys(m.question for m in mutants)}
+    by_name = {m.name: m for m in mutants}
+    found: dict[str, Judgement] = {}
     again = []
-    for work, result in _graded(course, assignment, works):
-        judgement = by_name[work.name]
-        _read(judgement, result, plan, held_out[judgement.mutant.question])
+    for work, result in _graded(course, assignment, [_work(m, _SALT) for m in mutants]):
+        mutant = by_name[work.name]
+        found[work.name] = judged(mutant, result, plan, inputs[mutant.question])
         cases = tuple(t.name for t in result.tests if t.status == "failed" and (t.misconception or finding(t.message)))
-        if cases:
-            again.append(Work(work.name, work.filename, work.data, _OTHER_SALT, work.questions, cases))
+        again += [_work(mutant, _OTHER_SALT, cases)] if cases else []
     for work, result in _graded(course, assignment, again):
-        _confirm(by_name[work.name], result, held_out[by_name[work.name].mutant.question])
-    return list(by_name.values())
+        _confirm(found[work.name], result, inputs[work.questions[0]])
+    return [found[m.name] for m in mutants]
+
+
+def _work(mutant: Mutant, salt: str, cases: tuple[str, ...] = ()) -> Work:
+    return Work(mutant.name, "mutant.py", mutant.source.encode(), salt, (mutant.question,), cases)
 
 
 def _sample(mutants: Iterable[Mutant], version: str) -> Iterator[Mutant]:
@@ -123,7 +126,8 @@ def _sample(mutants: Iterable[Mutant], version: str) -> Iterator[Mutant]:
         yield from chance.sample(found, min(_QUICK, len(found)))
 
 
-def _held_out(plan: Plan, name: str) -> HeldOut:
+def held_out(plan: Plan, name: str) -> HeldOut:
+    """The calls of the question ``name`` with inputs that no mutant is graded on."""
     [question] = plan.only([name])
     calls = [call for salt in _HELD_OUT_SALTS for call in recorded_calls(plan, question, salt)]
     return HeldOut(calls, plan.reference, plan.misconceptions)
@@ -138,27 +142,24 @@ def _graded(course: Course, assignment: Assignment, works: list[Work]) -> Iterat
         yield work, graded.result
 
 
-def _read(judgement: Judgement, result: SubmissionResult, plan: Plan, held_out: HeldOut) -> None:
-    """What the grading of a mutant says."""
+def judged(mutant: Mutant, result: SubmissionResult, plan: Plan, inputs: HeldOut) -> Judgement:
+    """What the grading of a mutant says, and what of it holds on ``inputs``; findings have yet to be confirmed."""
+    variant = _module(mutant, plan.reference)
+    if result.status == "graded" and all(t.status == "passed" for t in result.tests):
+        return Judgement(mutant, survived=True, equivalent=inputs.equivalent(variant))
+    judgement = Judgement(mutant, is_one_of=inputs.misconceptions(variant))
     if result.has_grader_error or result.status == "grader_error":
         judgement.problem = f"the grader failed: {result.message} {result.detail}"
-    variant = module_of(judgement.mutant, plan.reference)
-    judgement.survived = result.status == "graded" and all(t.status == "passed" for t in result.tests)
-    if judgement.survived:
-        judgement.equivalent = held_out.equivalent(variant)
-        return
-    judgement.is_one_of = held_out.misconceptions(variant)
-    for test in result.tests:
-        if test.misconception:
-            judgement.causes[test.misconception] = test.misconception in judgement.is_one_of
-        if found := finding(test.message):
-            judgement.findings[found] = False
+    causes = {t.misconception for t in result.tests if t.misconception}
+    judgement.causes = {cause: cause in judgement.is_one_of for cause in sorted(causes)}
+    judgement.findings = {found: False for t in result.tests if (found := finding(t.message))}
+    return judgement
 
 
-def _confirm(judgement: Judgement, result: SubmissionResult, held_out: HeldOut) -> None:
+def _confirm(judgement: Judgement, result: SubmissionResult, inputs: HeldOut) -> None:
     """What holds with other hidden inputs, too."""
     for test in result.tests:
-        if test.misconception in judgement.causes and not held_out.decides(test.misconception):
+        if test.misconception in judgement.causes and not inputs.decides(test.misconception):
             judgement.causes[test.misconception] = True
         if (found := finding(test.message)) in judgement.findings:
             judgement.findings[found] = True
@@ -170,7 +171,7 @@ def finding(message: str) -> str:
     return found[0] if found else ""
 
 
-def module_of(mutant: Mutant, reference: ModuleType) -> ModuleType:
+def _module(mutant: Mutant, reference: ModuleType) -> ModuleType:
     """The changed reference as a module of its own."""
     module = ModuleType(reference.__name__)
     module.__package__ = reference.__package__

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from cells import SOLUTION
 
-from autograder.config import load_course
+from autograder.config import Course, load_course
 from autograder.evaluate import Graded, Work, grade
 from autograder.plan import Plan, plan_of_assignment
 from autograder.session.client import Session, Template
@@ -28,9 +28,14 @@ def control() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def plan_of() -> Callable[[str], Plan]:
+def course() -> Course:
+    """The course of this repository."""
+    return load_course(ROOT)
+
+
+@pytest.fixture(scope="session")
+def plan_of(course) -> Callable[[str], Plan]:
     """Plans by the assignment's name."""
-    course = load_course(ROOT)
     return cache(lambda name: plan_of_assignment(course, course.assignment(name)))
 
 
