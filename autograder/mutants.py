@@ -41,7 +41,7 @@ class Mutant:
     """One changed reference.
 
     question: the first whose functions reach the change; function: in which it lies; operator: kind of change;
-    line: in the reference; source: of the whole module.
+    line: in the reference; text: of the changed line as it stands in ``source``, which is that of the whole module.
     """
 
     question: str
@@ -51,6 +51,7 @@ class Mutant:
     column: int
     before: str
     after: str
+    text: str
     source: str
 
     @property
@@ -91,13 +92,15 @@ def _with_helpers(names: Iterable[str], definitions: Mapping[str, _Definition], 
 
 
 def _of_definition(question: str, definition: _Definition, tree: ast.Module) -> Iterator[Mutant]:
+    lines = ast.unparse(tree).splitlines()
     places = sorted(_places(definition, definition.lineno), key=lambda place: place[:2])
     for line, column, node, put in places:
         for operator, other in (change for kind in _OPERATORS for change in kind(node)):
             put(other)
             source = ast.unparse(tree)
             put(node)
-            yield Mutant(question, definition.name, operator, line, column, _words(node), _words(other), source)
+            text = next((new for new, old in zip(source.splitlines(), lines, strict=False) if new != old), "")
+            yield Mutant(question, definition.name, operator, line, column, _words(node), _words(other), text.strip(), source)
 
 
 def _places(node: ast.AST, line: int) -> Iterator[tuple[int, int, ast.AST, Callable[[ast.AST], None]]]:

@@ -8,6 +8,8 @@ Every mutant of the reference (see :mod:`autograder.mutants`) is graded on its q
   no numbers (a model, a layer) it has to be named again with other hidden inputs. Precision is the share of true ones among
   the named; recall the share named among the mutants that are a listed misconception.
 - A *finding* ("the sign is flipped") is true if it is found again with other hidden inputs.
+- A *line* is what the feedback quotes as the place where an answer goes wrong; it is right if it is the changed one. A
+  change in a helper may well be put right where the helper is called.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ __all__ = ["Judgement", "finding", "held_out", "judged", "mutants_for", "run"]
 _SALT, _OTHER_SALT = "mutants", "other mutants"
 _HELD_OUT_SALTS = ("held out 1", "held out 2")
 _QUICK = 6  # mutants of a question
+_LINES = "The line"  # and what follows, in the words of `autograder.checking.steps`
 _TESTS = 4  # as many full time limits of a test may one mutant take
 
 # What `autograder.checking` says of arrays that differ in a certain way.
@@ -53,7 +56,7 @@ _FINDING = re.compile(
 class Judgement:
     """One mutant and what came of it.
 
-    causes, findings: what the feedback says, and whether that is so; is_one_of: the misconceptions that it is.
+    causes, findings, lines: what the feedback says, and whether that is so; is_one_of: the misconceptions that it is.
     """
 
     mutant: Mutant
@@ -61,6 +64,7 @@ class Judgement:
     equivalent: bool = False
     causes: dict[str, bool] = field(default_factory=dict)
     findings: dict[str, bool] = field(default_factory=dict)
+    lines: dict[str, bool] = field(default_factory=dict)
     is_one_of: set[str] = field(default_factory=set)
     problem: str = ""
 
@@ -153,6 +157,9 @@ def judged(mutant: Mutant, result: SubmissionResult, plan: Plan, inputs: HeldOut
     causes = {t.misconception for t in result.tests if t.misconception}
     judgement.causes = {cause: cause in judgement.is_one_of for cause in sorted(causes)}
     judgement.findings = {found: False for t in result.tests if (found := finding(t.message))}
+    if mutant.text != "pass":  # what is not there cannot be quoted
+        quoted = (t.finding.partition(_LINES)[2] for t in result.tests)
+        judgement.lines = {words: mutant.text in words for words in quoted if words}
     return judgement
 
 
@@ -187,7 +194,7 @@ def _print(console: Console, assignment: Assignment, judged: list[Judgement]) ->
     """A row for each question and one for all, then the survivors and what is false."""
     table = Table(title=f"{assignment.name}: mutants", title_justify="left", show_edge=False)
     table.add_column("question")
-    columns = ("mutants", "killed", "equivalent", "survived", "causes", "false", "precision", "known", "recall", "findings", "false")
+    columns = ("mutants", "killed", "equivalent", "survived", "causes", "false", "precision", "known", "recall", "findings", "false", "lines", "right")
     for column in columns:
         table.add_column(column, justify="right")
     by_question = {q: [j for j in judged if j.mutant.question == q] for q in assignment.questions}
@@ -213,7 +220,8 @@ def _figures(judged: list[Judgement]) -> Iterator[str]:
     yield _share(causes.count(True), len(causes))
     yield str(len(known))
     yield _share(sum(bool(j.is_one_of & j.causes.keys()) for j in known), len(known))
-    yield from map(str, (len(findings), findings.count(False)))
+    lines = [right for j in judged for right in j.lines.values()]
+    yield from map(str, (len(findings), findings.count(False), len(lines), lines.count(True)))
 
 
 def _complaints(judgement: Judgement) -> Iterator[str]:
@@ -228,5 +236,8 @@ def _complaints(judgement: Judgement) -> Iterator[str]:
     for found, true in judgement.findings.items():
         if not true:
             yield f"found once only, {found!r}: {name}"
+    for words, right in judgement.lines.items():
+        if not right:
+            yield f"{_LINES}{words} instead of `{judgement.mutant.text}`: {name}"
     if judgement.is_one_of - judgement.causes.keys() == judgement.is_one_of != set():
         yield f"not named, {', '.join(sorted(judgement.is_one_of))}: {name}"

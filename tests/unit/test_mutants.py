@@ -85,7 +85,7 @@ def _deeper(x):
     return 2 * x
 
 def never_asked_for(x):
-    return 3 * x
+    return 5 * x
 """
 
 
@@ -106,6 +106,8 @@ def test_mutants_are_distinct_repeatable_and_never_the_reference():
     assert len({m.name for m in found}) == len(found)
     for mutant in found:
         compile(mutant.source, "mutant", "exec")
+        assert mutant.text in mutant.source
+        assert mutant.text not in {line.strip() for line in SOURCE.splitlines()}
 
 
 @pytest.mark.parametrize(
