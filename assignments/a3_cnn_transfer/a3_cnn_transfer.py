@@ -285,12 +285,12 @@ def test_train_cnn(train_cnn):
 
     expect_function(train_cnn, "train_cnn")
     rng = np.random.default_rng(0)
-    y = np.arange(60) % 3
-    x = (np.eye(3)[y][:, :, None, None] + 0.3 * rng.normal(size=(60, 3, 2, 1))).astype(np.float32)
+    y = np.arange(300) % 3
+    x = (np.eye(3)[y][:, :, None, None] + 0.3 * rng.normal(size=(300, 3, 2, 1))).astype(np.float32)
     model = keras.Sequential([keras.Input((3, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
     before = model.evaluate(x, y, verbose=0)[0]
-    history = train_cnn(model, x[:45], y[:45], epochs=12, batch_size=16, validation=(x[45:], y[45:]), seed=1)
+    history = train_cnn(model, x[:240], y[:240], epochs=12, batch_size=16, validation=(x[240:], y[240:]), seed=1)
     if not isinstance(history, dict):
         hint = " Its attribute `history` is the dict." if hasattr(history, "history") else ""
         raise CheckFailed(f"train_cnn should return a dict, but returns {type(history).__name__}.{hint}")
@@ -460,6 +460,7 @@ def test_build_transfer(build_transfer):
     stack = [keras.Input((6, 5, 1)), keras.layers.Conv2D(3, 3, activation="relu")]
     stack += [keras.layers.BatchNormalization(), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
     base = keras.Sequential(stack)
+    base = keras.Model(base.inputs, base.outputs)  # has `input`, too, which a Sequential lacks
     base.compile("adam", "sparse_categorical_crossentropy")
     x, y = np.random.default_rng(0).random((20, 6, 5, 1), np.float32), np.arange(20) % 2
     before, answer = base.get_weights(), np.array(base(x, training=False))
