@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from inspect import isfunction, signature
 from itertools import islice
 from types import ModuleType
 from typing import Any
 
-from autograder.checking.steps import Place, find
+from autograder.checking.steps import Call, Place, find
 from autograder.checking.trace import Repair, Step, trace
 from autograder.diagnosis import NoAnswer, answer, same
-from autograder.session.client import TimedOut
+from autograder.session.client import StudentError, TimedOut
 from autograder.session.namespace import RecordedCall, StudentNamespace, is_data
 
 __all__ = ["replayable", "where"]
@@ -26,6 +26,7 @@ __all__ = ["replayable", "where"]
 LIMIT_S = 2.0
 _SLOW_S = 0.5
 _MAX_CALLS = 8
+_MAX_OTHERS = 3
 
 
 def replayable(calls: Iterable[RecordedCall], reference: ModuleType) -> list[RecordedCall]:
@@ -40,37 +41,47 @@ def _is_certain(reference: ModuleType, name: str) -> bool:
     return isfunction(function) and "seed" not in signature(function).parameters
 
 
-def _traced(function: Callable[..., Any], module: ModuleType) -> Callable[..., tuple[Any, list[Step]]]:
-    return lambda *args, **kwargs: trace(function, args, kwargs, vars(module))
-
-
 def where(calls: Iterable[RecordedCall], student: StudentNamespace, reference: ModuleType) -> str:
     """Words for the first wrong call; empty where nothing is certain.
 
     Raises what a call of student code can raise, and ``TimedOut`` after ``LIMIT_S``.
     """
     deadline = time.monotonic() + LIMIT_S
-    for call in calls:
-        traced = answer(_traced(getattr(reference, call.name), reference), call, deadline)
-        if not isinstance(traced, NoAnswer) and not same(call.value, traced[0]):
-            return _words(call, student, *traced, deadline)
+    calls = list(calls)
+    for k, recorded in enumerate(calls):
+        call = _traced(recorded, student, reference, deadline)
+        if call is not None and not same(recorded.value, call.right):
+            others = (_traced(c, student, reference, deadline) for c in calls[:k] + calls[k + 1 :] if c.name == recorded.name)
+            return _words(recorded, call, list(islice(filter(None, others), _MAX_OTHERS)), student, deadline)
     return ""
 
 
-def _words(call: RecordedCall, student: StudentNamespace, right: Any, correct: list[Step], deadline: float) -> str:
-    first = student.steps(call.name, call.args, call.kwargs)
-    if not same(first[0], call.value):  # it depends on more than its arguments
-        return ""
+def _traced(recorded: RecordedCall, student: StudentNamespace, reference: ModuleType, deadline: float) -> Call | None:
+    """The call made again, here and there; ``None`` where its answer depends on more than its arguments."""
 
-    def run(repair: Repair | None) -> tuple[Any, list[Step]]:
+    def correct(*args: Any, **kwargs: Any) -> tuple[Any, list[Step]]:
+        return trace(getattr(reference, recorded.name), args, kwargs, vars(reference))
+
+    found = answer(correct, recorded, deadline)
+    if isinstance(found, NoAnswer):
+        return None
+    value, steps = student.steps(recorded.name, recorded.args, recorded.kwargs)
+    return Call([recorded.args, recorded.kwargs], value, steps, *found) if same(value, recorded.value) else None
+
+
+def _words(recorded: RecordedCall, call: Call, others: list[Call], student: StudentNamespace, deadline: float) -> str:
+    def run(repair: Repair) -> Any:
         if time.monotonic() > deadline:
             raise TimedOut(LIMIT_S, True)
-        return first if repair is None else student.steps(call.name, call.args, call.kwargs, repair)
+        try:
+            return student.steps(recorded.name, recorded.args, recorded.kwargs, repair)[0]
+        except StudentError:  # by these numbers, which need not suit
+            return None
 
     def place(step: Step) -> Place | None:
         return _place(step, student)
 
-    finding = find(run, lambda value: same(value, right), right, correct, [call.args, call.kwargs], place)
+    finding = find(call, run, lambda value: same(value, call.right), place, others)
     return finding.words(place) if finding else ""
 
 

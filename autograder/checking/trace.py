@@ -8,43 +8,42 @@ library code.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Repair", "Step", "leaves", "trace"]
+__all__ = ["Numbers", "Repair", "Step", "numbers_of", "trace"]
+
+Numbers = dict[tuple, np.ndarray]  # float64, by the path in a dict or list; a plain array has the path ()
 
 MAX_STEPS = 400
 _MAX_LINES = 5_000  # that run, loops counted in full
-_MAX_SIZE = 20_000  # numbers of one value
+_MAX_SIZE = 20_000  # numbers of one array
 _MAX_NUMBERS = 400_000  # of all steps
 _MAX_PARTS = 64  # entries of one dict or list
 _MAX_DEPTH = 3
+_COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 
 
 @dataclass(frozen=True)
 class Step:
-    """Numbers that a line gave to a name.
-
-    name: empty for what the line returns; part: they are one entry of the dict or list of that name.
-    """
+    """What a line gave to a name, or what it returns where there is no name."""
 
     file: str
     line: int
     name: str
-    part: bool
-    value: np.ndarray  # float64
+    numbers: Numbers
 
 
 @dataclass(frozen=True)
 class Repair:
-    """Other numbers, of the same shape, for what step ``index`` gave to its name."""
+    """Other numbers, of the same paths and shapes, for what step ``index`` gave to its name."""
 
     index: int
-    value: np.ndarray
+    numbers: Numbers
 
 
 def trace(
@@ -73,9 +72,9 @@ class _Tracer:
 
     def enter(self, frame: FrameType, event: str, _: Any) -> Callable | None:
         """The trace function of a new frame; its arguments are nobody's step."""
-        if self._ended or frame.f_globals is not self._within:
+        if self._ended or frame.f_globals is not self._within or frame.f_code.co_name in _COMPREHENSIONS:
             return None
-        known: dict[tuple, tuple[Any, bytes]] = {}  # by name and path: the object, and what it held
+        known: dict[str, Numbers] = {}
         running = frame.f_lineno
         self._note(frame, running, frame.f_locals, known, record=False)
 
@@ -84,52 +83,59 @@ class _Tracer:
             if self._ended:
                 return None
             self._lines_left -= 1
-            self._note(frame, running, frame.f_locals, known)
-            if event == "return":
+            names = frame.f_locals
+            self._note(frame, running, names, known)
+            if event == "return" and not any(value is held for held in names.values()):
                 self._note(frame, frame.f_lineno, {"": value}, known)
             running = frame.f_lineno
             return local
 
         return local
 
-    def _note(self, frame: FrameType, line: int, names: dict[str, Any], known: dict, record: bool = True) -> None:
+    def _note(self, frame: FrameType, line: int, names: dict[str, Any], known: dict[str, Numbers], record: bool = True) -> None:
         """A step for whatever is not as it was; an object of the notebook's may do anything when it is read."""
         try:
             for name, value in list(names.items()):
-                for path, owner, numbers in leaves(value):
-                    self._ended |= numbers.size > _MAX_SIZE or self._lines_left < 0 or len(self.steps) >= MAX_STEPS
-                    if self._ended:
-                        return
-                    content, (_, before) = b"%r" % (numbers.shape,) + numbers.tobytes(), known.get((name, path), (None, b""))
-                    is_new = content != before and (name or not any(owner is held for held, _ in known.values()))
-                    known[name, path] = owner, content
-                    if record and is_new:
-                        self._add(frame, names, Step(frame.f_code.co_filename, line, name, bool(path), numbers.copy()), owner)
+                numbers = numbers_of(value)
+                too_large = any(a.size > _MAX_SIZE for a in numbers.values())
+                self._ended |= too_large or self._lines_left < 0 or len(self.steps) >= MAX_STEPS
+                if self._ended:
+                    return
+                if numbers and not _equal(numbers, known.get(name, {})):
+                    known[name] = {path: a.copy() for path, a in numbers.items()}
+                    if record:
+                        self._add(Step(frame.f_code.co_filename, line, name, known[name]), names)
         except Exception:
             self._ended = True
 
-    def _add(self, frame: FrameType, names: dict[str, Any], step: Step, owner: Any) -> None:
-        self._numbers_left -= step.value.size
+    def _add(self, step: Step, names: dict[str, Any]) -> None:
+        self._numbers_left -= sum(a.size for a in step.numbers.values())
         self._ended = self._numbers_left < 0
         if self._ended:
             return
-        if self._repair is not None and self._repair.index == len(self.steps) and step.name and not step.part:
-            names[step.name] = _in_kind(self._repair.value.reshape(step.value.shape), owner)  # written back by CPython
+        if self._repair is not None and self._repair.index == len(self.steps) and step.name:
+            names[step.name] = _in_kind(self._repair.numbers, names[step.name])  # CPython writes it back
         self.steps.append(step)
 
 
-def leaves(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any, np.ndarray]]:
-    """(path, object, its numbers) for all arrays and numbers in ``value``, dicts and lists included."""
-    numbers = _numbers(value)
-    if numbers is not None:
-        yield path, value, numbers
-    elif issubclass(type(value), dict | list | tuple) and len(path) < _MAX_DEPTH:
+def _equal(a: Numbers, b: Numbers) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[p], b[p], equal_nan=True) for p in a)
+
+
+def numbers_of(value: Any, path: tuple = ()) -> Numbers:
+    """All arrays and numbers in ``value``, dicts and lists included; empty where there are none."""
+    array = _array(value)
+    if array is not None:
+        return {path: array}
+    found: Numbers = {}
+    if issubclass(type(value), dict | list | tuple) and len(path) < _MAX_DEPTH:
         items = list(value.items() if isinstance(value, dict) else enumerate(value))
         for key, item in items[:_MAX_PARTS]:
-            yield from leaves(item, (*path, key))
+            found |= numbers_of(item, (*path, key))
+    return found
 
 
-def _numbers(value: Any) -> np.ndarray | None:
+def _array(value: Any) -> np.ndarray | None:
     """``value`` in float64 where it is a number, an array, a tensor or a plain list of numbers."""
     kind = type(value)  # what an object says of its class may be anything
     if issubclass(kind, list | tuple):
@@ -148,12 +154,19 @@ def _numbers(value: Any) -> np.ndarray | None:
     return array.astype(np.float64) if array.dtype.kind in "fiub" else None
 
 
-def _in_kind(numbers: np.ndarray, like: Any) -> Any:
-    """``numbers`` as an object of the kind of ``like``."""
+def _in_kind(numbers: Numbers, like: Any, path: tuple = ()) -> Any:
+    """An object of the kind of ``like`` that holds ``numbers``."""
+    if path not in numbers:
+        if isinstance(like, dict):
+            return {k: _in_kind(numbers, v, (*path, k)) for k, v in like.items()}
+        if type(like) in (list, tuple):
+            return type(like)(_in_kind(numbers, v, (*path, i)) for i, v in enumerate(like))
+        return like
+    array = numbers[path]
     if isinstance(like, np.ndarray):
-        return numbers.astype(like.dtype if like.dtype.kind == "f" else np.float64)
+        return array.astype(like.dtype if like.dtype.kind == "f" else np.float64).reshape(like.shape)
     if isinstance(like, np.generic | int | float):
-        return np.float64(numbers) if isinstance(like, np.generic) else float(numbers)
+        return np.float64(array) if isinstance(like, np.generic) else float(array)
     if isinstance(like, list | tuple):
-        return type(like)(numbers.tolist())
-    return sys.modules["tensorflow"].constant(numbers, like.dtype)
+        return type(like)(array.tolist())
+    return sys.modules["tensorflow"].constant(array, like.dtype)

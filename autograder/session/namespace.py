@@ -140,9 +140,10 @@ class StudentNamespace(Mapping):
 
     def steps(self, name: str, args: tuple, kwargs: dict[str, Any], repair: Repair | None = None) -> tuple[Any, list[Step]]:
         """The answer of one more call and its steps, or its answer with one of them repaired."""
-        match self._ask("steps", name, list(args), kwargs, repair and [repair.index, repair.value]):
+        mended = repair and [repair.index, [[list(path), a] for path, a in repair.numbers.items()]]
+        match self._ask("steps", name, list(args), kwargs, mended):
             case [value, list() as steps] if all(map(_is_step, steps)):
-                return value, [Step(*step) for step in steps]
+                return value, [Step(*place, {tuple(path): a for path, a in numbers}) for *place, numbers in steps]
         raise CheckFailed(f"the steps of `{name}` could not be read.")
 
     def run_beside(self, name: str, source: str, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -262,8 +263,15 @@ def is_data(value: Any) -> bool:
 
 def _is_step(value: Any) -> bool:
     match value:
-        case [str(), int(), str(), bool(), np.ndarray() as numbers]:
-            return numbers.dtype == np.float64
+        case [str(), int(), str(), list() as numbers]:
+            return all(map(_is_part, numbers))
+    return False
+
+
+def _is_part(value: Any) -> bool:
+    match value:
+        case [list() as path, np.ndarray() as array]:
+            return array.dtype == np.float64 and all(type(key) in (str, int, float, bool) for key in path)
     return False
 
 

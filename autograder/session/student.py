@@ -201,10 +201,10 @@ class StudentServer:
         namespace = self._shell.user_ns
 
         def traced(*args: Any, **kwargs: Any) -> Any:
-            return trace(namespace[name], args, kwargs, namespace, repair and Repair(*repair))
+            return trace(namespace[name], args, kwargs, namespace, repair and Repair(repair[0], _numbers(repair[1])))
 
         answer, steps = observe(traced, tuple(args), kwargs, eager=True).value
-        return [answer, [] if repair else [[s.file, s.line, s.name, s.part, s.value] for s in steps]]
+        return [answer, [] if repair else [[s.file, s.line, s.name, [[list(p), a] for p, a in s.numbers.items()]] for s in steps]]
 
     def _do_beside(self, name: str, source: str, args: list, kwargs: dict) -> Any:
         """Run an authored helper, see :mod:`autograder.testing.beside`."""
@@ -261,6 +261,10 @@ class StudentServer:
 
 
 _ABSENT = object()
+
+
+def _numbers(parts: list[list[Any]]) -> dict[tuple, np.ndarray]:
+    return {tuple(path): array for path, array in parts}
 
 
 def _link_public_files() -> None:

@@ -87,14 +87,14 @@ from autograder.checking.trace import Step
 import autograder.session.student as server
 def trace(function, args, kwargs, within, repair=None):
     answer = function(*args, **kwargs)
-    return answer, [Step("<cell 14>", 3, f"leak{args[1].flat[0]}", False, np.array([np.inf]))]
+    return answer, [Step("<cell 14>", 3, f"leak{args[1].flat[0]}", {(): np.array([np.inf])})]
 server.trace = trace
 ---
 # the file of a step: q5
 from autograder.checking.trace import Step
 import autograder.session.student as server
 def trace(function, args, kwargs, within, repair=None):
-    return function(*args, **kwargs), [Step(f"<cell leak{args[1].flat[0]}>", 3, "e", False, np.ones(1))]
+    return function(*args, **kwargs), [Step(f"<cell leak{args[1].flat[0]}>", 3, "e", {(): np.ones(1)})]
 server.trace = trace
 ---
 # a name that is elsewhere in the notebook: q5
@@ -102,7 +102,7 @@ from autograder.checking.trace import Step
 import autograder.session.student as server
 leak12345 = 1
 def trace(function, args, kwargs, within, repair=None):
-    return function(*args, **kwargs), [Step("<cell 14>", k, "leak12345", False, np.array([np.nan])) for k in (3, 7)]
+    return function(*args, **kwargs), [Step("<cell 14>", k, "leak12345", {(): np.array([np.nan])}) for k in (3, 7)]
 server.trace = trace
 ---
 # a line that was not handed in: q5
@@ -115,7 +115,7 @@ def also(grads, x):
 # forms that no step has: q5
 import autograder.session.student as server
 class Odd:
-    file, line, name, part, value = "leak12345", "leak12345", ["leak12345"], "leak12345", "leak12345"
+    file, line, name, numbers = "leak12345", "leak12345", ["leak12345"], {("leak12345",): "leak12345"}
 server.trace = lambda function, args, kwargs, within, repair=None: (function(*args, **kwargs), [Odd, Odd])
 """
 

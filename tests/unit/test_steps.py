@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autograder.checking import steps as module
-from autograder.checking.steps import Place, find
-from autograder.checking.trace import MAX_STEPS, Repair, leaves, trace
+from autograder.checking.steps import Call, Place, find
+from autograder.checking.trace import MAX_STEPS, Repair, numbers_of, trace
 
 rng = np.random.default_rng(3)
 W1, W2 = rng.normal(size=(4, 6)), rng.normal(size=(6, 3))
@@ -36,6 +36,10 @@ def attention(scores, values, mask):
     scores = np.where(mask, -np.inf, scores)
     weights = softmax(scores)
     return weights @ values
+
+def momentum(params, velocity, grads):
+    velocity = {k: 0.9 * velocity[k] - 0.1 * grads[k] for k in params}
+    return {k: params[k] + velocity[k] for k in params}, velocity
 """
 BACKWARD, FORWARD = (W2, X, H, Y, T), (X, W1, W2)
 
@@ -56,19 +60,26 @@ def told(steps) -> list[tuple[int, str]]:
 
 
 def same(a, b) -> bool:
-    found, wanted = ({path: v for path, _, v in leaves(value)} for value in (a, b))
+    found, wanted = numbers_of(a), numbers_of(b)
     return found.keys() == wanted.keys() and all(np.allclose(found[k], wanted[k], 1e-5, 1e-8) for k in wanted)
 
 
-def finding(source: str, name: str, args: tuple):
-    """What is found for a function, beside the correct one of that name, and how it is said."""
-    right, correct = traced(CORRECT, name, args)
+def called(source: str, name: str, args: tuple) -> Call:
+    """A function's call beside that of the correct one of the same name."""
+    return Call(args, *traced(source, name, args), *traced(CORRECT, name, args))
+
+
+def finding(source: str, name: str, args: tuple, *more: tuple):
+    """What is found for a function, and how it is said; more: arguments of other calls."""
     lines = source.splitlines()
 
     def place(step):
         return Place("", step.line, lines[step.line - 1].strip())
 
-    found = find(lambda r: traced(source, name, args, r), lambda a: same(a, right), right, correct, args, place)
+    call, others = called(source, name, args), [called(source, name, other) for other in more]
+    if same(call.answer, call.right):
+        return None, ""
+    found = find(call, lambda r: traced(source, name, args, r)[0], lambda a: same(a, call.right), place, others)
     return found, found.words(place) if found else ""
 
 
@@ -91,7 +102,7 @@ def f(x):
     answer, steps = traced(source, "f", (np.ones(3),))
     assert answer == 15
     assert told(steps) == [(7, "a"), (3, "doubled"), (4, ""), (9, "b"), (10, "")]
-    assert [float(s.value.max()) for s in steps] == [2, 4, 5, 5, 15]
+    assert [float(s.numbers[()].max()) for s in steps] == [2, 4, 5, 5, 15]
 
 
 def test_changes_in_place_and_entries_are_steps():
@@ -107,7 +118,8 @@ def f(x):
     return grads
 """
     _, steps = traced(source, "f", (np.array([-1.0, 1.0]),))
-    assert [(s.line, s.name, s.part) for s in steps] == [(3, "h", False), (4, "h", False), (6, "grads", True), (8, "row", False)]
+    assert told(steps) == [(3, "h"), (4, "h"), (6, "grads"), (8, "row")]
+    assert list(steps[2].numbers) == [("w",)]
 
 
 def test_library_code_is_not_traced():
@@ -165,8 +177,23 @@ def test_a_repaired_step_keeps_its_kind(new, kind):
     """The code after it goes on with the other numbers."""
     source = f"def f(x):\n    y = {new}\n    return type(y), np.sum(y)\n"
     _, steps = traced(source, "f", (np.ones(2),))
-    answer, _ = traced(source, "f", (np.ones(2),), Repair(0, np.full(steps[0].value.shape, 7.0)))
-    assert answer == (kind, 7.0 * steps[0].value.size)
+    shape = steps[0].numbers[()].shape
+    answer, _ = traced(source, "f", (np.ones(2),), Repair(0, {(): np.full(shape, 7.0)}))
+    assert answer == (kind, 7.0 * np.prod(shape))
+
+
+def test_a_repaired_dict_keeps_what_is_no_number():
+    """The entries are repaired one by one, in dicts and lists within."""
+    source = """
+def f(x):
+    d = {"name": "w", "layers": [(x, 2.0)], "n": x.sum()}
+    return d
+"""
+    _, steps = traced(source, "f", (np.ones(2),))
+    answer, _ = traced(source, "f", (np.ones(2),), Repair(0, {p: 7 * a for p, a in steps[0].numbers.items()}))
+    assert answer["name"] == "w"
+    assert np.array_equal(answer["layers"][0][0], [7, 7])
+    assert (answer["layers"][0][1], answer["n"]) == (14.0, 14.0)
 
 
 # --- what is found --------------------------------------------------------------------------------------------------
@@ -199,8 +226,8 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("Of the answer, `w2` is right. `back` (line 6) is right, and with the numbers of a correct solution in `back` (line "
-         "7) the rest of your code gives the correct answer. The line: `back = back * h`"),
+        ("Of the answer, `w2` is right. `back` (line 6) agrees with a correct solution; with the numbers of that solution in "
+         "`back` (line 7), too, the rest of your code gives the correct answer. The line: `back = back * h`"),
     ),
     "divided by N at the end": (
         """
@@ -224,8 +251,8 @@ def backward(w2, x, h, y, t):
 """,
         "backward",
         BACKWARD,
-        ("Of the answer, `w2` is right. `delta` (line 3) is right, and with the numbers of a correct solution in `back` (line "
-         "4) the rest of your code gives the correct answer. The line: `back = (w2 @ delta) * (h.T < 0)`"),
+        ("Of the answer, `w2` is right. `delta` (line 3) agrees with a correct solution; with the numbers of that solution in "
+         "`back` (line 4), too, the rest of your code gives the correct answer. The line: `back = (w2 @ delta) * (h.T < 0)`"),
     ),
     "relu leaves the right hidden units alone": (
         """
@@ -247,7 +274,42 @@ def softmax(z):
 """,
         "softmax",
         (T,),
-        "`e` (line 3) is right.",
+        "`e` (line 3) agrees with a correct solution.",
+    ),
+    "relu forgotten": (
+        """
+def backward(w2, x, h, y, t):
+    delta = 2 * (y - t) / len(t)
+    back = delta @ w2.T
+    return {"w1": x.T @ back, "w2": h.T @ delta}
+""",
+        "backward",
+        BACKWARD,
+        ("Of the answer, `w2` is right. `back` (line 4) agrees with a correct solution, but a step after it is missing or "
+         "wrong: with later numbers of that solution in its place the rest of your code gives the correct answer."),
+    ),
+    "nothing to mend it with": (
+        """
+def backward(w2, x, h, y, t):
+    delta = (y - t) / len(t)
+    _ = delta @ w2.T
+    return {"w1": x.T @ (_ * h), "w2": delta.T @ h}
+""",
+        "backward",
+        BACKWARD,
+        "",
+    ),
+    "a dict": (
+        """
+def momentum(params, velocity, grads):
+    velocity = {k: 0.9 * velocity[k] - grads[k] for k in params}
+    new = {k: params[k] + velocity[k] for k in params}
+    return new, velocity
+""",
+        "momentum",
+        ({"w": W1, "b": T[0]}, {"w": -W1, "b": T[1]}, {"w": W1**2, "b": T[2]}),
+        ("With the numbers of a correct solution in `velocity` (line 3) the rest of your code gives the correct answer. "
+         "The line: `velocity = {k: 0.9 * velocity[k] - grads[k] for k in params}`"),
     ),
     "two mistakes": (
         """
@@ -316,42 +378,45 @@ def test_what_is_found(source, name, args, words):
         assert finding(source, name, args)[1] == words
 
 
-def test_a_right_answer_has_no_finding():
-    """Not even one on its steps."""
-    for name, args in (("backward", BACKWARD), ("forward", FORWARD), ("softmax", (T,))):
-        assert finding(CORRECT, name, args)[0] is None
-
-
 def test_a_step_that_may_not_be_shown_is_not_found():
     """Neither as right, nor as the first that is not finite; nor is the next one called the first in its place."""
     args = (np.array([[1e4, 0.5]]),)
     source = FOUND["an overflow"][0]
-    right, correct = traced(CORRECT, "softmax", args)
 
     def place(step):
         return None if step.name == "e" else Place("somewhere", 1, "")
 
     with np.errstate(all="ignore"):
-        assert find(lambda r: traced(source, "softmax", args, r), lambda a: False, right, correct, args, place) is None
+        call = called(source, "softmax", args)
+        assert find(call, lambda r: None, lambda a: False, place) is None
 
 
 def test_few_calls_are_made(monkeypatch):
     """However many steps there are to repair."""
     monkeypatch.setattr(module, "_MAX_REPAIRS", 10)
     source = "\ndef softmax(z):\n" + "".join(f"    y{k} = z * {k}.5\n" for k in range(50)) + "    return y0 + y1\n"
-    right, correct = traced(CORRECT, "softmax", (T,))
     calls = []
+    assert find(called(source, "softmax", (T,)), calls.append, lambda a: False, lambda step: Place("", 1, "")) is None
+    assert len(calls) == 10
 
-    def run(repair):
-        calls.append(repair)
-        return traced(source, "softmax", (T,), repair)
 
-    assert find(run, lambda a: same(a, right), right, correct, (T,), lambda step: Place("", 1, "")) is None
-    assert len(calls) == 11
+def test_what_agrees_agrees_in_every_round_and_every_call():
+    """A step that is right for one layer or for a first update only, when memories are zero, is not called right."""
+    source = """
+def softmax(z):
+    for row in z:
+        e = np.exp(row - max(row))
+    e = np.exp(z - z.max())
+    return e / e.sum(axis=0)
+"""
+    one = T[:1]
+    assert finding(source, "softmax", (T - T.max(axis=1, keepdims=True),))[1] == "`e` (line 5) agrees with a correct solution."
+    assert finding(source, "softmax", (one.T @ np.ones((1, 4)),))[0] is None
+    assert finding(source, "softmax", (T - T.max(axis=1, keepdims=True),), (T,))[0] is None
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [(("w1",), "`w1`"), ((1, "w"), "`w` of value 2"), ((0.25,), ""), (("leak 0.25",), ""), ((), "")]
+    ("path", "words"), [(("w1",), "`w1`"), ((1, "w"), "`w` of the second value"), ((0.25,), ""), (("leak 0.25",), ""), ((), "")]
 )
 def test_entries_are_named_by_what_is_a_name(path, words):
     """A key that is an input, such as a rate, is not shown."""
@@ -388,7 +453,7 @@ def function_of(lines: list[str]) -> str:
 @settings(max_examples=150, deadline=None)
 @given(programs(), st.sampled_from(WRONG))
 def test_a_finding_is_true_in_any_style(program, wrong):
-    """A correct function has none; with one line changed, that line is not called right and does not lie in "the rest"."""
+    """A correct function has none; with one line changed, that line does not agree and does not lie in "the rest"."""
     lines, changed = program
     assert finding(function_of(lines), "backward", BACKWARD)[0] is None
     name, _, value = lines[changed].partition(" = ")
@@ -399,5 +464,6 @@ def test_a_finding_is_true_in_any_style(program, wrong):
         found, _ = finding(function_of(lines), "backward", BACKWARD)
     if found is not None:
         number = changed + 4
-        assert found.right is None or found.right.line != number
+        assert found.agrees is None or found.agrees.line != number
         assert not found.repair or number <= found.repair[-1].line
+        assert not found.incomplete or found.agrees.line < number
