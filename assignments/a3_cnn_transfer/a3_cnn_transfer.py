@@ -460,7 +460,7 @@ def test_build_transfer(build_transfer):
     stack = [keras.Input((6, 5, 1)), keras.layers.Conv2D(3, 3, activation="relu")]
     stack += [keras.layers.BatchNormalization(), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
     base = keras.Sequential(stack)
-    base = keras.Model(base.inputs, base.outputs)  # has `input`, too, which a Sequential lacks
+    base = keras.Model(base.inputs[0], base.outputs[0])  # has an `input`, which a Sequential lacks
     base.compile("adam", "sparse_categorical_crossentropy")
     x, y = np.random.default_rng(0).random((20, 6, 5, 1), np.float32), np.arange(20) % 2
     before, answer = base.get_weights(), np.array(base(x, training=False))
