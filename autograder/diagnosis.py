@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from inspect import isfunction, signature
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +63,23 @@ class Diagnosis:
         """
         found = [name for name in sorted(self._explaining.get(case, ())) if self._is_consistent(name)]
         return self._known[found[0]] if len(found) == 1 else None
+
+    def allows(self, variant: Misconception) -> bool:
+        """Whether no answer speaks against a cause that a test has found by itself.
+
+        The student may have other numbers than the variant, but is not wrong where the variant is right. Of functions
+        that draw at random nobody can say so.
+        """
+        right = getattr(self._reference, variant.replaces, None)
+        if not isfunction(right) or "seed" in signature(right).parameters:
+            return True
+        deadline = time.monotonic() + _QUESTION_S
+        for call in self._calls:
+            if call.name == variant.replaces:
+                correct = answer(right, call, deadline)
+                if same(answer(variant.function, call, deadline), correct) and not same(call.value, correct):
+                    return False
+        return True
 
     def _explain(self, calls: Iterable[RecordedCall]) -> set[str]:
         """Names of the variants that give every wrong answer among ``calls``, of which there is one at least."""

@@ -196,7 +196,8 @@ class _Grading:
     def _explained(self, test: TestResult) -> TestResult:
         """The result with the misconception that the test has found, else with the one whose numbers are the student's."""
         known = {m.name: m for m in self._plan.misconceptions}
-        found = known.get(test.misconception) or self._diagnosis.misconception(test.name)
+        proven = known.get(test.misconception)
+        found = proven if proven and self._diagnosis.allows(proven) else self._diagnosis.misconception(test.name)
         return replace(test, misconception=found and found.name, explanation=found.explanation if found else "")
 
     def with_findings(self, questions: dict[str, QuestionResult]) -> dict[str, QuestionResult]:

@@ -151,6 +151,26 @@ def test_answers_of_other_cases_tell_variants_apart():
     assert named(first, others=[called(penalty_plus_one(Y, T))], known=known) == "penalty_plus_one"
 
 
+def allowed(variant, *calls, reference=REFERENCE) -> bool:
+    diagnosis = Diagnosis(reference, [variant])
+    diagnosis.add("a case", calls, wrong=False)
+    return diagnosis.allows(variant)
+
+
+def test_a_cause_that_a_test_finds_is_refuted_where_the_student_is_wrong_and_it_is_right():
+    """A guard of another width has other numbers; who is wrong on ordinary inputs has another mistake as well."""
+    forgotten = variant(penalty_forgotten)
+    assert allowed(forgotten, called(3.0, Y, T, reg=0.5), called(loss(Y, T)))
+    assert not allowed(forgotten, called(3.0, Y, T, reg=0.5), called(loss(Y, T) + 1))
+
+
+def test_nobody_can_say_what_a_random_function_should_have_drawn():
+    """Every right solution has other numbers there."""
+    reference = types.SimpleNamespace(draw=lambda n, seed: np.random.default_rng(seed).normal(size=n))
+    call = called(np.zeros(3), 3, 5, name="draw")
+    assert allowed(variant(lambda n, seed: reference.draw(n, seed), "draw"), call, reference=reference)
+
+
 def test_too_much_to_keep_names_nothing(monkeypatch):
     """A student's answers may not fill the evaluator's memory, and what was not kept cannot be checked."""
     first = called(without_mean(Y, T))

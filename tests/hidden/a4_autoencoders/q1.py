@@ -101,6 +101,7 @@ def test_scale(env):
         factor = factors(env, rng, rate)
         scale = factor[factor != 0]
         check(scale.size > 0, "Every unit is dropped.")
+        check(scale.size < COUNT, "Nothing is dropped in training.")
         for wrong, cause in (
             (1, "scaled_in_use_instead" if scales_in_use(env, rng, rate) else "dropout_not_scaled"),
             (rate, "scaled_by_rate"),
@@ -169,6 +170,7 @@ def test_seed(env):
     first, again, other = (
         as_array(call(env, "dropout", h, 0.5, True, s), "dropout", h.shape) for s in (seed, seed, seed + 17)
     )
+    check((first == 0).any(), "Nothing is dropped in training.")
     check(np.array_equal(first, again), "The same seed drops other units.", cause="dropout_seed_unused")
     check(not np.array_equal(first, other), "Another seed drops the same.", cause="dropout_seed_fixed")
 
