@@ -13,6 +13,7 @@ import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from inspect import isfunction, signature
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -27,7 +28,7 @@ from autograder.session.namespace import RecordedCall
 from autograder.testing.hidden import hidden_salt
 from autograder.testing.probes import Observation, observe
 
-__all__ = ["HeldOut", "recorded_calls"]
+__all__ = ["HeldOut", "cases_failed_by", "recorded_calls"]
 
 _SCALES = (0.0, -1.0, 30.0)
 _TAME = 1e6
@@ -82,6 +83,14 @@ def recorded_calls(plan: Plan, question: Question, salt: str) -> list[RecordedCa
     return recorder.calls
 
 
+def cases_failed_by(m: Misconception, plan: Plan, salt: str) -> set[str]:
+    """Names of the cases of its question that the misconception fails with the hidden inputs of ``salt``."""
+    [question] = plan.only([m.question])
+    namespace = vars(plan.reference) | {m.replaces: m.function}
+    with hidden_salt(salt):
+        return {c.name for c in question.file.test_cases if run_case_on(question.file, c, namespace) is not None}
+
+
 @dataclass(frozen=True)
 class _Known:
     """A call with what the reference and the misconceptions of its function answer."""
@@ -108,9 +117,11 @@ class HeldOut:
                 variants = {m.name: _answer(m.function, call) for m in known if m.replaces == call.name}
                 self._known.append(_Known(call, right, variants))
 
-    def decides(self, misconception: str) -> bool:
-        """Whether there is a call of the function that the misconception replaces."""
-        return any(misconception in known.wrong for known in self._known)
+    def decides(self, m: Misconception) -> bool:
+        """Whether numbers can tell: there is a call of the function that it replaces, and that draws nothing at random."""
+        function = getattr(self._reference, m.replaces)
+        random = isfunction(function) and "seed" in signature(function).parameters
+        return not random and any(m.name in known.wrong for known in self._known)
 
     def misconceptions(self, variant: ModuleType) -> set[str]:
         """Names of the misconceptions that ``variant`` is."""

@@ -4,9 +4,10 @@ Every mutant of the reference (see :mod:`autograder.mutants`) is graded on its q
 
 - One that passes everything has *survived*. Either it computes the same as the reference, or the hidden tests have a
   hole; on held-out inputs (see :mod:`autograder.heldout`) the first kind shows.
-- A *cause* that the feedback names is true if the mutant is that misconception on held-out inputs. Where the answers are
-  no numbers (a model, a layer) it has to be named again with other hidden inputs. Precision is the share of true ones among
-  the named; recall the share named among the mutants that are a listed misconception.
+- A *cause* that the feedback names is true if the mutant is that misconception on held-out inputs. Numbers cannot tell
+  where the answer is a model or drawn at random: there the mutant must fail no case that the misconception passes with
+  other hidden inputs, and be named again with those. Precision is the share of true ones among the named; recall the share
+  named among the mutants that give the numbers of a listed misconception.
 - A *finding* ("the sign is flipped") is true if it is found again with other hidden inputs.
 - A *line* is what the feedback quotes as the place where an answer goes wrong; it is right if it is the changed one. A
   change in a helper may well be put right where the helper is called.
@@ -27,7 +28,7 @@ from autograder.batch.local import grade_all
 from autograder.batch.sources import AssignmentSource
 from autograder.config import Assignment, Course
 from autograder.evaluate import Work
-from autograder.heldout import HeldOut, recorded_calls
+from autograder.heldout import HeldOut, cases_failed_by, recorded_calls
 from autograder.mutants import Mutant, mutants_of
 from autograder.plan import Plan, plan_of_assignment
 from autograder.progress import counted
@@ -56,7 +57,8 @@ _FINDING = re.compile(
 class Judgement:
     """One mutant and what came of it.
 
-    causes, findings, lines: what the feedback says, and whether that is so; is_one_of: the misconceptions that it is.
+    causes, findings, lines: what the feedback says, and whether that is so; is_one_of: the misconceptions
+    that it is by its numbers; failed: names of the cases that it fails.
     """
 
     mutant: Mutant
@@ -66,6 +68,7 @@ class Judgement:
     findings: dict[str, bool] = field(default_factory=dict)
     lines: dict[str, bool] = field(default_factory=dict)
     is_one_of: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
     problem: str = ""
 
 
@@ -112,7 +115,7 @@ def _judgements(course: Course, assignment: Assignment, quick: bool) -> list[Jud
         cases = tuple(t.name for t in result.tests if t.status == "failed" and (t.misconception or finding(t.message)))
         again += [_work(mutant, _OTHER_SALT, cases)] if cases else []
     for work, result in _graded(course, assignment, again):
-        _confirm(found[work.name], result, inputs[work.questions[0]])
+        _confirm(found[work.name], result, plan, inputs[work.questions[0]])
     return [found[m.name] for m in mutants]
 
 
@@ -154,6 +157,7 @@ def judged(mutant: Mutant, result: SubmissionResult, plan: Plan, inputs: HeldOut
     judgement = Judgement(mutant, is_one_of=inputs.misconceptions(variant))
     if result.has_grader_error or result.status == "grader_error":
         judgement.problem = f"the grader failed: {result.message} {result.detail}"
+    judgement.failed = {t.name for t in result.tests if t.status == "failed"}
     causes = {t.misconception for t in result.tests if t.misconception}
     judgement.causes = {cause: cause in judgement.is_one_of for cause in sorted(causes)}
     judgement.findings = {found: False for t in result.tests if (found := finding(t.message))}
@@ -163,11 +167,13 @@ def judged(mutant: Mutant, result: SubmissionResult, plan: Plan, inputs: HeldOut
     return judgement
 
 
-def _confirm(judgement: Judgement, result: SubmissionResult, inputs: HeldOut) -> None:
+def _confirm(judgement: Judgement, result: SubmissionResult, plan: Plan, inputs: HeldOut) -> None:
     """What holds with other hidden inputs, too."""
+    known = {m.name: m for m in plan.misconceptions}
     for test in result.tests:
-        if test.misconception in judgement.causes and not inputs.decides(test.misconception):
-            judgement.causes[test.misconception] = True
+        cause = test.misconception
+        if cause in judgement.causes and not judgement.causes[cause] and not inputs.decides(known[cause]):
+            judgement.causes[cause] = judgement.failed <= cases_failed_by(known[cause], plan, _OTHER_SALT)
         if (found := finding(test.message)) in judgement.findings:
             judgement.findings[found] = True
 
