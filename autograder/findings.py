@@ -23,7 +23,7 @@ from autograder.session.namespace import RecordedCall, StudentNamespace, is_data
 
 __all__ = ["replayable", "where"]
 
-LIMIT_S = 2.0
+LIMIT_S = 1.0
 _SLOW_S = 0.5
 _MAX_CALLS = 8
 _MAX_OTHERS = 3
@@ -81,7 +81,7 @@ def _words(recorded: RecordedCall, call: Call, others: list[Call], student: Stud
     def place(step: Step) -> Place | None:
         return _place(step, student)
 
-    finding = find(call, run, lambda value: same(value, call.right), place, others)
+    finding = find(call, run, place, others)
     return finding.words(place) if finding else ""
 
 

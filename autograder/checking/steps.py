@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .differences import agrees
 from .trace import Numbers, Repair, Step, numbers_of
 
 __all__ = ["Call", "Finding", "Place", "find"]
@@ -85,29 +84,24 @@ class Finding:
 def find(
     call: Call,
     run: Callable[[Repair], Any],
-    is_right: Callable[[Any], bool],
     place: Callable[[Step], Place | None],
     others: Iterable[Call] = (),
 ) -> Finding | None:
     """Why a call has a wrong answer.
 
-    run: the answer of the same call with one step repaired; is_right: whether an answer is the right one; place: ``None``
-    for a step that may not be shown; others: calls of the same function, in which what agrees must agree as well.
+    run: the answer of the same call with one step repaired; place: ``None`` for a step that may not be shown; others:
+    calls of the same function, in which what agrees must agree as well.
     """
     with np.errstate(all="ignore"):
         given = _arrays(call.arguments)
         if _finite(call.right) and not _finite(call.answer) and all(map(_is_finite, given)):
             first = _first_not_finite(call.steps, call.correct, place)
             return Finding(not_finite=first) if first else None
-        return _compared(call, run, is_right, place, list(others))
+        return _compared(call, lambda repair: _same(run(repair), call.right), place, list(others))
 
 
 def _compared(
-    call: Call,
-    run: Callable[[Repair], Any],
-    is_right: Callable[[Any], bool],
-    place: Callable[[Step], Place | None],
-    others: list[Call],
+    call: Call, mends: Callable[[Repair], bool], place: Callable[[Step], Place | None], others: list[Call]
 ) -> Finding | None:
     steps, known = call.steps, _known(call)
     own = [i for i in _telling(call) if steps[i].name.strip("_") and place(steps[i])]
@@ -116,12 +110,12 @@ def _compared(
     agreeing = {i: k for i, k in alike.items() if _site(steps[i]) not in in_doubt}
     suspects = [i for i in own if i not in alike]
     repairs = chain(_repairs(steps, suspects, known), _later(steps, agreeing, known))
-    repair = next((r for r in islice(repairs, _MAX_REPAIRS) if is_right(run(r))), None)
+    repair = next((r for r in islice(repairs, _MAX_REPAIRS) if mends(r)), None)
     incomplete = repair is not None and repair.index in agreeing
     last = repair.index if incomplete else max((i for i in agreeing if repair is None or i < repair.index), default=None)
     if repair and last is None and _is_the_answer(repair, call):
         repair = None
-    mended = _mended(steps, suspects, repair, lambda r: is_right(run(r))) if repair and not incomplete else ()
+    mended = _mended(steps, suspects, repair, mends) if repair and not incomplete else ()
     entries = _right_entries([call, *others])
     if not mended and last is None and not entries:
         return None
@@ -228,13 +222,19 @@ def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.all(np.abs(a - b) <= _CLOSE * np.max(np.abs(b), initial=0.0)))
 
 
+def _same(answer: Any, right: Any) -> bool:
+    """As :func:`_close` has it: an absolute tolerance would take any small numbers for others."""
+    found, wanted = numbers_of(answer), numbers_of(right)
+    return found.keys() == wanted.keys() and all(_close(found[path], a) for path, a in wanted.items())
+
+
 def _right_entries(calls: list[Call]) -> tuple[str, ...]:
     """Names of the entries that are right in every call, where some are and some are not."""
     same: dict[tuple, bool] = {}
     for call in calls:
         found = numbers_of(call.answer)
         for path, numbers in numbers_of(call.right).items():
-            same[path] = same.get(path, True) and path in found and agrees(found[path], numbers, _CLOSE, 1e-6)
+            same[path] = same.get(path, True) and path in found and _close(found[path], numbers)
     named = [_entry(path) for path, is_same in same.items() if is_same]
     return tuple(named) if len(named) < len(same) <= _MAX_NAMED and all(named) else ()
 
@@ -284,11 +284,11 @@ def _proportional(a: Numbers, b: Numbers) -> bool:
     return _close(x * (np.sum(x * y) / np.sum(x * x)), y)
 
 
-def _mended(steps: list[Step], suspects: list[int], repair: Repair, works: Callable[[Repair], bool]) -> tuple[Step, ...]:
+def _mended(steps: list[Step], suspects: list[int], repair: Repair, mends: Callable[[Repair], bool]) -> tuple[Step, ...]:
     """The step, and the last one in which the same numbers mend the answer as well."""
     first = steps[repair.index]
     later = [i for i in suspects if i > repair.index and _fitting(steps[i].numbers, [repair.numbers])]
-    last = next((steps[i] for i in reversed(later) if works(Repair(i, repair.numbers))), first)
+    last = next((steps[i] for i in reversed(later) if mends(Repair(i, repair.numbers))), first)
     return (first,) if (last.file, last.line) == (first.file, first.line) else (first, last)
 
 
