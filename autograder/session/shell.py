@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import os
 import sys
 import types
 from typing import Any
@@ -198,7 +199,7 @@ def _load_extension(shell: GradingShell, name: str) -> None:
 def _code_name(cell: int) -> str:
     """What tracebacks call a cell; ``inspect`` would look for it in every module, for every frame."""
     name = f"<cell {cell}>"
-    inspect.modulesbyfile[name] = "__main__"
+    inspect.modulesbyfile[name] = inspect.modulesbyfile[os.path.abspath(name)] = "__main__"
     return name
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import select
 import socket
@@ -19,52 +18,25 @@ from typing import Any
 
 import msgpack
 
-from autograder.session import init, sandbox
+from autograder.session import init, sandbox, warmup
 from autograder.session.policy import Policy
 
 __all__ = ["main"]
-
-_IMPORTS = (
-    "numpy", "matplotlib.pyplot", "matplotlib.font_manager", "nbformat", "jupytext", "otter.test_files",
-    "tensorflow", "keras", "sklearn.datasets", "scipy.special", "pandas", "PIL.Image", "IPython", "autograder.session.student",
-)  # fmt: skip
 
 
 def main() -> None:
     """Entry point: ``python -I -c … FD``, FD being the first control socket."""
     control = socket.socket(fileno=int(sys.argv[-1]))
-    for name in _IMPORTS:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    _touch_lazy_modules()
+    warmup.import_libraries()
+    warmup.warm_tensorflow()
     from autograder.session.shell import make_shell
 
     shell = make_shell()
-    _rehearse(shell)
+    warmup.rehearse(shell)
     gc.collect()
     gc.freeze()
     control.send(b"warm")
     _serve(control, shell)
-
-
-def _touch_lazy_modules() -> None:
-    """Load what TensorFlow and Keras import on first use; no operation runs."""
-    tf = sys.modules.get("tensorflow")
-    if tf is not None:
-        for name in ("keras", "data", "nn", "random", "linalg", "math", "autodiff"):
-            getattr(tf, name, None)
-
-
-def _rehearse(shell: Any) -> None:
-    """Read a notebook and a script, run a cell, and show an error, so that schemas, parsers and the index of
-    all modules' files are ready in every fork."""
-    from autograder.session.reader import read_submission
-
-    notebook = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
-    for filename, data in (("a.ipynb", notebook), ("a.py", b"# %%\nx = 1\n")):
-        read_submission(filename, data, shell.transform_cell, "a")
-    shell.run_cell("None", silent=True)
-    shell.run_cell("1 / 0", silent=True)
 
 
 def _serve(control: socket.socket, shell: Any) -> None:
