@@ -191,6 +191,7 @@ class Session:
             theirs.close()
             init.close()
         self._channel.setblocking(False)
+        self._received = bytearray()  # and not yet read as frames
         self._open = True
         self._ended: SessionEnded | None = None
         self._answering = False  # a call of student code; it waits, and can answer no request
@@ -337,19 +338,22 @@ class Session:
         return decode(body, handle=self._on_handle, copied=self._on_handle)
 
     def _exactly(self, count: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            self._wait(select.POLLIN, deadline)
+        while len(self._received) < count:
             try:
-                piece = self._channel.recv(min(count - len(data), 1 << 20))
+                piece = self._channel.recv(1 << 20)
             except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
                 continue
             except OSError:
                 piece = b""
             if not piece:
                 raise self._end()
-            data += piece
-        return bytes(data)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            self._received += piece
+        data = bytes(self._received[:count])
+        del self._received[:count]
+        return data
 
     def _wait(self, event: int, deadline: float) -> None:
         """Wait for the channel; init's report of the end comes first."""

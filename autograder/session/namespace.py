@@ -23,6 +23,7 @@ import numpy as np
 from autograder.checking import CheckFailed
 from autograder.checking.trace import Repair, Step
 from autograder.session.wire import Callback, Copied, HandleRef, WireError, encode
+from autograder.testing.calls import RemoteNamespace
 from autograder.testing.probes import AUTODIFF_USES, Observation
 
 __all__ = ["Handle", "RecordedCall", "Requests", "StudentNamespace", "is_data"]
@@ -60,7 +61,7 @@ class RecordedCall:
     seconds: float = 0.0
 
 
-class StudentNamespace(Mapping):
+class StudentNamespace(Mapping, RemoteNamespace):
     """Names of the student's notebook; see the module's docstring.
 
     reached: for each name the library names that its code leads to (read before the notebook ran);

@@ -5,6 +5,7 @@ Runs in the sandboxed student process before any of the student's code, never in
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -169,9 +170,18 @@ def _names(cells: list[tuple[str, str]], transform: Callable[[str], str]) -> dic
     for kind, source in cells:
         if kind == "code":
             with contextlib.suppress(Exception):  # a cell that is no Python reaches nothing
-                sources.append(transform(source))
+                sources.append(source if _is_python(source) else transform(source))
     reached = reachable_names(sources)
     return {name: sorted(found) for name, found in list(reached.items())[:_MAX_NAMES]}
+
+
+def _is_python(source: str) -> bool:
+    """Whether a cell is Python as it stands, without magics."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _short(error: BaseException) -> str:

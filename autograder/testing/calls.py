@@ -6,9 +6,10 @@ objects; under stock otter it is the student's own namespace, and the same probe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +22,10 @@ __all__ = ["RemoteNamespace", "by_hand", "call", "loss_functions"]
 _LOSSES = ("loss", "cross_entropy", "forward")
 
 
-@runtime_checkable
-class RemoteNamespace(Protocol):
+class RemoteNamespace(ABC):
     """A student's namespace that lives in another process."""
 
+    @abstractmethod
     def observe(
         self,
         name: str,
@@ -33,9 +34,12 @@ class RemoteNamespace(Protocol):
         watch_autodiff: bool,
         remember: bool = False,
         eager: bool = False,
-    ) -> Observation: ...
+    ) -> Observation:
+        """What the student's ``name(*args, **kwargs)`` did there."""
 
-    def reachable_names(self, name: str) -> set[str]: ...
+    @abstractmethod
+    def reachable_names(self, name: str) -> set[str]:
+        """Library names that the code of ``name`` can lead to."""
 
 
 def call(

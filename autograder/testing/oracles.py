@@ -41,6 +41,8 @@ def _looked_up(oracle: Callable[..., Any]) -> Callable[..., Any]:
 def _digest(value: Any, home: Any) -> bytes:
     """Of plain data, arrays, functions with what they close over, and instances of classes whose methods are at
     ``home``, the globals of the test file; raises ``TypeError`` for anything else."""
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return b"%s %r\0" % (type(value).__name__.encode(), value)
     if isinstance(value, FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         parts = [id(value.__code__), id(value.__globals__), value.__defaults__, value.__kwdefaults__, cells]
@@ -52,8 +54,6 @@ def _digest(value: Any, home: Any) -> bytes:
         parts = value
     elif any(isinstance(m, FunctionType) and m.__globals__ is home for m in vars(type(value)).values()):
         parts = [id(type(value)), vars(value)]
-    elif value is None or isinstance(value, bool | int | float | str | bytes):
-        return hashlib.blake2b(f"{type(value).__name__} {value!r}".encode(), digest_size=20).digest()
     else:
         raise TypeError(type(value).__name__)
     digest = hashlib.blake2b(type(value).__name__.encode(), digest_size=20)

@@ -10,11 +10,13 @@ certain path.
 from __future__ import annotations
 
 import ast
+import functools
+import re
 import symtable
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 import numpy as np
 
@@ -105,8 +107,13 @@ def _read(statement: ast.stmt, definitions: dict[str, _Definition], aliases: dic
 
 def forbidden_names(reached: Iterable[str], patterns: Iterable[str]) -> list[str]:
     """The reached names that match a pattern or lie below it (``jax`` forbids ``jax.grad``)."""
-    patterns = tuple(patterns)
-    return sorted(n for n in reached if any(fnmatchcase(n, p) or fnmatchcase(n, p + ".*") for p in patterns))
+    matching = _matching(tuple(patterns))
+    return sorted(n for n in reached if matching(n))
+
+
+@functools.cache
+def _matching(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    return re.compile("|".join(translate(p + below) for p in patterns for below in ("", ".*")) or r"(?!)").match
 
 
 def _imports(node: ast.AST) -> dict[str, str]:
@@ -145,7 +152,10 @@ def _class(node: ast.ClassDef) -> _Definition:
 def _mentions(node: ast.AST) -> _Definition:
     found, outer = _Definition(), _outer_names(node)
     for child in ast.walk(node):
-        found.aliases.update(_imports(child))
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            found.aliases.update(_imports(child))
+        if not isinstance(child, ast.Name | ast.Attribute | ast.Call):
+            continue
         chain = _chain(child)
         if chain:
             root = chain.partition(".")[0]
