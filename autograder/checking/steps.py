@@ -7,8 +7,8 @@ is a fact about the student's own code, run on the inputs of the failed check:
     repair       the earliest step such that with numbers of a correct solution in it the rest of the code gives the
                  correct answer; the latest as well where the same numbers do in several: code between them that leaves
                  these numbers alone need not leave others alone
-    agrees       the last step before it that a correct solution has as well; where later numbers of that solution in this
-                 very step mend the answer, something after it is missing
+    agrees       the last step before it that a correct solution has as well
+    incomplete   later numbers of that solution in this very step mend the answer, too: something after it is missing
     entries      of the answer, those that are right
 """
 
@@ -70,7 +70,9 @@ class Finding:
         said = [f"Of the answer, {_listed(self.entries)} right."] if self.entries else []
         here = f"{_name(self.agrees, place)} agrees with a correct solution" if self.agrees else ""
         there = " or ".join(_name(step, place, after=self.agrees) for step in self.repair)
-        if here and there:
+        if here and there and self.incomplete:
+            said += [f"{here}, but a step from there to {there} is missing or wrong: with the numbers of that solution {_MENDED}"]
+        elif here and there:
             said += [f"{here}; with the numbers of that solution in {there}, too, {_MENDED}"]
         elif there:
             said += [f"with the numbers of a correct solution in {there} {_MENDED}"]
@@ -116,6 +118,8 @@ def _compared(
     if repair and last is None and _is_the_answer(repair, call):
         repair = None
     mended = _mended(steps, suspects, repair, mends) if repair and not incomplete else ()
+    if mended and last is not None:
+        incomplete = any(map(mends, islice(_later(steps, {last: agreeing[last]}, known), _MAX_REPAIRS)))
     entries = _right_entries([call, *others])
     if not mended and last is None and not entries:
         return None

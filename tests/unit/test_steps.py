@@ -37,6 +37,12 @@ def attention(scores, values, mask):
     weights = softmax(scores)
     return weights @ values
 
+def scores(q, k):
+    logits = q @ k.T
+    logits = logits / np.sqrt(k.shape[-1])
+    weights = softmax(logits)
+    return weights @ k
+
 def momentum(params, velocity, grads):
     velocity = {k: 0.9 * velocity[k] - 0.1 * grads[k] for k in params}
     return {k: params[k] + velocity[k] for k in params}, velocity
@@ -287,6 +293,19 @@ def backward(w2, x, h, y, t):
         BACKWARD,
         ("Of the answer, `w2` is right. `back` (line 4) agrees with a correct solution, but a step after it is missing or "
          "wrong: with later numbers of that solution in its place the rest of your code gives the correct answer."),
+    ),
+    "scale forgotten": (
+        """
+def scores(q, k):
+    logits = q @ k.T
+    e = np.exp(logits)
+    weights = e / e.sum(axis=-1, keepdims=True)
+    return weights @ k
+""",
+        "scores",
+        (T, X[:, :3]),
+        ("`logits` (line 3) agrees with a correct solution, but a step from there to `e` (line 4) is missing or wrong: with "
+         "the numbers of that solution the rest of your code gives the correct answer. The line: `e = np.exp(logits)`"),
     ),
     "nothing to mend it with": (
         """
