@@ -50,7 +50,8 @@ class Diagnosis:
             return
         calls = [c for c in calls if c.value is not None and is_data(c.value)]
         self._room -= sum(_size(c.value) for c in calls)
-        self._calls += calls if self._room > 0 else []
+        # The student's own objects can be asked within their case only.
+        self._calls += [c for c in calls if is_data([*c.args, c.kwargs])] if self._room > 0 else []
         if wrong:
             self._explaining[case] = self._explain(calls)
 

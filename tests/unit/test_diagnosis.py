@@ -81,24 +81,34 @@ def test_text_and_imaginary_numbers_are_not_read_as_numbers():
 
 
 def test_a_model_among_the_arguments_is_asked_where_it_is():
-    """What stays in the student process cannot be copied: reference and variants call the student's object."""
+    """What stays in the student process cannot be copied: reference and variants call the student's object.
+
+    They do so while its case runs. When the next one begins it is gone, and has nothing more to say.
+    """
 
     class Lock:
+        gone = False
+
         def _call(self, handle, args, kwargs):
+            if self.gone:
+                raise RuntimeError("no such object")
             return 2 * args[0]
 
         def __deepcopy__(self, memo):
             raise TypeError("cannot be copied")
 
-    model = Handle(Lock(), HandleRef(1, "Sequential", True))
+    lock = Lock()
+    model = Handle(lock, HandleRef(1, "Sequential", True))
     reference = types.SimpleNamespace(apply=lambda model, y: model(y) + 1)
 
     def one_forgotten(model, y):
         return model(y)
 
     calls = [called(2 * Y, model, Y, name="apply")]
-    known = [variant(one_forgotten, replaces="apply")]
-    assert named(*calls, known=known, reference=reference) == "one_forgotten"
+    diagnosis = Diagnosis(reference, [variant(one_forgotten, replaces="apply")])
+    diagnosis.add("failed", calls, wrong=True)
+    lock.gone = True
+    assert diagnosis.misconception("failed").name == "one_forgotten"
 
 
 def test_a_coincidence_is_not_named():
