@@ -3,6 +3,7 @@
     check, check_close, check_keys, check_entries    raise CheckFailed, whose text is written for students
     as_array, as_float                               the same, and return what they have checked
     agrees, describe                                 whether two arrays are equal, and in which way they differ
+    trace.trace, steps.find                          what a function computes line by line, and where that goes wrong
 
 The tests of a course and the public checks in its notebooks use these modules, so both say the same words: students
 get them as the wheel `autograder_checking`, which is built from this folder. Therefore nothing but NumPy is imported
