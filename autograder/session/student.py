@@ -58,6 +58,7 @@ class StudentServer:
         self._in_student_code = False
         self._replaced: dict[str, Any] = {}
         self._ran_eagerly = False
+        self._seeds: set[int] = set()
         connect(shell, self._log)
         signal.signal(signal.SIGINT, self._interrupt)
 
@@ -163,7 +164,8 @@ class StudentServer:
         random.seed(seed)
         np.random.seed(seed % 2**32)
         if "tensorflow" in sys.modules:
-            sys.modules["tensorflow"].random.set_seed(seed)
+            _seed_tensorflow(seed, known=seed in self._seeds)
+        self._seeds.add(seed)
 
     def _do_begin(self, seed: int) -> None:
         self._objects.clear()
@@ -265,6 +267,18 @@ _ABSENT = object()
 
 def _numbers(parts: list[list[Any]]) -> dict[tuple, np.ndarray]:
     return {tuple(path): array for path, array in parts}
+
+
+def _seed_tensorflow(seed: int, known: bool) -> None:
+    """As ``tf.random.set_seed``, which also throws away every kernel that was made: those of random operations go on
+    counting where the same seed had come to. A seed that was not used before has none."""
+    from tensorflow.python.eager import context
+
+    state = context.context()
+    if known or not hasattr(state, "_rng"):
+        sys.modules["tensorflow"].random.set_seed(seed)
+    else:
+        state._seed, state._rng = seed, random.Random(seed)
 
 
 def _link_public_files() -> None:
