@@ -94,7 +94,8 @@ def encoder(env, rate=0.0):
 
     def run(x, mask=None, training=False):
         mask = no_mask(len(x), 1, 1, x.shape[1]) if mask is None else mask
-        return first(layer(x, mask, training=training), x.shape, "EncoderLayer")
+        options = {} if training is None else {"training": training}
+        return first(layer(x, mask, **options), x.shape, "EncoderLayer")
 
     run(np.ones((1, 2, D), np.float32))
     return layer, run
@@ -107,7 +108,8 @@ def decoder(env, rate=0.0):
     def run(x, e, ahead=None, padding=None, training=False):
         ahead = np.triu(np.ones((x.shape[1],) * 2, np.float32), 1) if ahead is None else ahead
         padding = no_mask(len(x), 1, 1, e.shape[1]) if padding is None else padding
-        return first(layer(x, e, ahead, padding, training=training), x.shape, "DecoderLayer")
+        options = {} if training is None else {"training": training}
+        return first(layer(x, e, ahead, padding, **options), x.shape, "DecoderLayer")
 
     run(np.ones((1, 2, D), np.float32), np.ones((1, 2, D), np.float32))
     return layer, run
@@ -251,6 +253,8 @@ def check_dropout(run, arguments, always_on, never_on=None):
     """Random in training and only then; the last two name the mistakes."""
     once, again = (run(*arguments) for _ in range(2))
     check(np.allclose(once, again, atol=1e-5), "Without training the output should not be random.", always_on)
+    once, again = (run(*arguments, training=None) for _ in range(2))
+    check(np.allclose(once, again, atol=1e-5), "`training` is False where it is left out.")
     once, again = (run(*arguments, training=True) for _ in range(2))
     check(not same(once, again, 1e-3), "With training=True and rate 0.5 two calls should differ.", never_on)
 
