@@ -7,7 +7,6 @@ student's numbers where the reference does not, and no call in the whole questio
 
 from __future__ import annotations
 
-import copy
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.answers import answer_of
 from autograder.checking import agrees
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import RecordedCall, is_data
@@ -140,7 +140,7 @@ def answer(function: Callable[..., Any], call: RecordedCall, deadline: float) ->
     """What ``function`` gives for copies of the call's arguments; main thread only."""
     try:
         with _stopped_at(deadline):
-            return function(*copy.deepcopy(call.args), **copy.deepcopy(call.kwargs))
+            return answer_of(function, call.args, call.kwargs)
     except Exception:
         return NoAnswer()
 

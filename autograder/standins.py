@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.testing.carry import as_data
+from autograder.answers import answer_of
 
 __all__ = ["answers"]
 
@@ -32,8 +32,7 @@ def answers(reference: ModuleType, names: Iterable[str]) -> dict[str, Callable[[
 def _answer(function: Callable[..., Any]) -> Callable[[str, list[Any]], Any]:
     def answer(kind: str, arguments: list[Any]) -> Any:
         if kind == "value":
-            args, kwargs = arguments
-            return as_data(function(*args, **kwargs))
+            return answer_of(function, *arguments)
         return _vjp(function, *arguments)
 
     return answer

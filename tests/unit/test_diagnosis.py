@@ -2,11 +2,12 @@
 
 import time
 import types
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 
-from autograder import diagnosis
+from autograder import answers, diagnosis
 from autograder.diagnosis import Diagnosis
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import Handle, RecordedCall
@@ -278,4 +279,5 @@ def test_no_name_where_the_time_is_up(monkeypatch):
     assert named(*calls, known=[variant(slow)]) is None
     assert named(calls[0], known=[variant(slow)]) == "slow"
     monkeypatch.setattr(diagnosis, "_BUDGET_S", 0.01)
+    monkeypatch.setattr(answers, "_known", OrderedDict())
     assert named(calls[0], known=[variant(slow)]) is None
