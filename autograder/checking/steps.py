@@ -60,6 +60,7 @@ class Finding:
     repair: tuple[Step, ...] = ()
     agrees: Step | None = None
     incomplete: bool = False  # later numbers in the step that agrees mend the answer
+    unsure: bool = False  # whether steps before the one that mends the answer are right
     entries: tuple[str, ...] = ()
 
     def words(self, place: Callable[[Step], Place | None]) -> str:
@@ -80,7 +81,7 @@ class Finding:
             said += [f"{here}, but a step after it is missing or wrong: with later numbers of that solution in its place {_MENDED}"]
         elif here:
             said += [f"{here}."]
-        return _joined([*said, _lines(self.repair, place)] if there else said)
+        return _joined([*said, _lines(self.repair, place, self.unsure)] if there else said)
 
 
 def find(
@@ -115,15 +116,22 @@ def _compared(
     repair = next((r for r in islice(repairs, _MAX_REPAIRS) if mends(r)), None)
     incomplete = repair is not None and repair.index in agreeing
     last = repair.index if incomplete else max((i for i in agreeing if repair is None or i < repair.index), default=None)
-    if repair and last is None and _is_the_answer(repair, call):
-        repair = None
+    unsure = repair is not None and not all(_is_usual(steps[i].numbers, known) for i in suspects if i < repair.index)
+    if repair and (last is None or unsure and not incomplete) and _is_the_answer(repair, call):
+        repair, last = None, max(agreeing, default=None)
     mended = _mended(steps, suspects, repair, mends) if repair and not incomplete else ()
     if mended and last is not None:
         incomplete = any(map(mends, islice(_later(steps, {last: agreeing[last]}, known), _MAX_REPAIRS)))
     entries = _right_entries([call, *others])
     if not mended and last is None and not entries:
         return None
-    return Finding(repair=mended, agrees=None if last is None else steps[last], incomplete=incomplete, entries=entries)
+    return Finding(
+        repair=mended,
+        agrees=None if last is None else steps[last],
+        incomplete=incomplete,
+        unsure=bool(mended) and unsure,
+        entries=entries,
+    )
 
 
 # --- not finite -----------------------------------------------------------------------------------------------------
@@ -239,8 +247,15 @@ def _right_entries(calls: list[Call]) -> tuple[str, ...]:
         found = numbers_of(call.answer)
         for path, numbers in numbers_of(call.right).items():
             same[path] = same.get(path, True) and path in found and _close(found[path], numbers)
-    named = [_entry(path) for path, is_same in same.items() if is_same]
-    return tuple(named) if len(named) < len(same) <= _MAX_NAMED and all(named) else ()
+    right = [path for path, is_same in same.items() if is_same]
+    named = list(dict.fromkeys(_entry(_whole(path, same)) for path in right))
+    return tuple(named) if len(right) < len(same) and len(named) <= _MAX_NAMED and all(named) else ()
+
+
+def _whole(path: tuple, same: dict[tuple, bool]) -> tuple:
+    """The largest part of the answer around ``path`` that is right as a whole."""
+    parts = (path[:n] for n in range(1, len(path)))
+    return next((p for p in parts if all(same[other] for other in same if other[: len(p)] == p)), path)
 
 
 # --- repairs --------------------------------------------------------------------------------------------------------
@@ -288,6 +303,12 @@ def _proportional(a: Numbers, b: Numbers) -> bool:
     return _close(x * (np.sum(x * y) / np.sum(x * x)), y)
 
 
+def _is_usual(numbers: Numbers, known: list[Numbers]) -> bool:
+    """Whether a correct solution has all these arrays somewhere, at some scale."""
+    arrays = [{(): a} for n in known for a in n.values()]
+    return all(any(_proportional({(): a}, fitting) for fitting in _fitting({(): a}, arrays)) for a in numbers.values())
+
+
 def _mended(steps: list[Step], suspects: list[int], repair: Repair, mends: Callable[[Repair], bool]) -> tuple[Step, ...]:
     """The step, and the last one in which the same numbers mend the answer as well."""
     first = steps[repair.index]
@@ -297,7 +318,7 @@ def _mended(steps: list[Step], suspects: list[int], repair: Repair, mends: Calla
 
 
 def _is_the_answer(repair: Repair, call: Call) -> bool:
-    """Whether a repair puts in just what is wrong in the answer: no news, unless something before it agrees."""
+    """Whether a repair puts in just what is wrong in the answer: no news, unless all that comes before it agrees."""
     found, put_in = numbers_of(call.answer), repair.numbers.values()
     wrong = [a for path, a in numbers_of(call.right).items() if path not in found or not _close(found[path], a)]
     return all(any(_close(a, b) or _close(a, b.T) for b in put_in) for a in wrong)
@@ -330,5 +351,5 @@ def _name(step: Step, place: Callable[[Step], Place | None], after: Step | None 
     return f"`{step.name}` ({where})" if step.name else f"what {where} returns"
 
 
-def _lines(steps: tuple[Step, ...], place: Callable[[Step], Place | None]) -> str:
-    return f"The line{'s' * (len(steps) > 1)}: " + ", ".join(f"`{place(step).source}`" for step in steps)
+def _lines(steps: tuple[Step, ...], place: Callable[[Step], Place | None], unsure: bool = False) -> str:
+    return f"The line{'s' * (len(steps) > 1)}{', or one before' * unsure}: " + ", ".join(f"`{place(step).source}`" for step in steps)

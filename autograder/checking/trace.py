@@ -24,7 +24,7 @@ _MAX_LINES = 5_000  # that run, loops counted in full
 _MAX_SIZE = 20_000  # numbers of one array
 _MAX_NUMBERS = 400_000  # of all steps
 _MAX_PARTS = 64  # entries of one dict or list
-_MAX_DEPTH = 3
+_MAX_DEPTH = 5
 _COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 
 

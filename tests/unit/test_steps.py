@@ -37,6 +37,14 @@ def attention(scores, values, mask):
     weights = softmax(scores)
     return weights @ values
 
+def deep(x, w):
+    for _ in range(3):
+        x = np.tanh(x @ w)
+    return x
+
+def layered(layers, x):
+    return [(2 * w, b + 1) for w, b in layers], x + 1
+
 def scores(q, k):
     logits = q @ k.T
     logits = logits / np.sqrt(k.shape[-1])
@@ -294,6 +302,31 @@ def backward(w2, x, h, y, t):
         ("Of the answer, `w2` is right. `back` (line 4) agrees with a correct solution, but a step after it is missing or "
          "wrong: with later numbers of that solution in its place the rest of your code gives the correct answer."),
     ),
+    "wrong before the step that mends it": (
+        """
+def scores(q, k):
+    part = (q / 7) @ k.T + k[:, 0] ** 2
+    logits = part * 7 / np.sqrt(k.shape[-1])
+    e = np.exp(logits)
+    return (e / e.sum(axis=-1, keepdims=True)) @ k
+""",
+        "scores",
+        (T, X[:, :3]),
+        ("With the numbers of a correct solution in `logits` (line 4) the rest of your code gives the correct answer. "
+         "The line, or one before: `logits = part * 7 / np.sqrt(k.shape[-1])`"),
+    ),
+    "a layer too far": (
+        """
+def deep(x, w):
+    for _ in range(3):
+        product = x @ w
+        x = np.abs(product) ** 2
+    return x
+""",
+        "deep",
+        (X, np.eye(4) / 3 + 0.1),
+        "",
+    ),
     "scale forgotten": (
         """
 def scores(q, k):
@@ -353,6 +386,17 @@ def backward(w2, x, h, y, t):
         "",
     ),
     "nothing but the answer itself": ("\ndef softmax(z):\n    p = np.exp(z)\n    return p\n", "softmax", (T,), ""),
+    "parts of parts": (
+        """
+def layered(layers, x):
+    (w, b), (v, c) = layers
+    return [(2 * w, b + 1), (2 * v, c - 1)], x + 1
+""",
+        "layered",
+        ([(W1, T[0]), (W2, T[1])], X),
+        ("Of the answer, the first value of the first value, the first value of the second value of the first value and the "
+         "second value are right."),
+    ),
     "another shape": ("\ndef softmax(z):\n    p = np.exp(z).sum()\n    return p\n", "softmax", (T,), ""),
     "an overflow": (
         """
