@@ -15,6 +15,7 @@ Every mutant of the reference (see :mod:`autograder.mutants`) is graded on its q
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -85,6 +86,7 @@ class _Source:
 
 def run(course: Course, assignments: Iterable[Assignment], quick: bool = False) -> bool:
     """Judge the mutants of each assignment and print what was found; True where no false cause is named."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each mutant that trains is traced anew
     console = Console()
     found = []
     for assignment in assignments:
