@@ -106,6 +106,7 @@ def find(
 def _compared(
     call: Call, mends: Callable[[Repair], bool], place: Callable[[Step], Place | None], others: list[Call]
 ) -> Finding | None:
+    """What mends the answer, what agrees before it, and how sure that is."""
     steps, known = call.steps, _known(call)
     own = [i for i in _telling(call) if steps[i].name.strip("_") and place(steps[i])]
     in_doubt = set().union(*(_disagreeing(c) for c in (call, *others)))
