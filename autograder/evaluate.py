@@ -33,7 +33,7 @@ from autograder.testing.hidden import hidden_salt, measurements
 
 __all__ = ["Graded", "Work", "grade"]
 
-_FINDINGS_S = 4.0  # for all findings of one submission
+_FINDINGS_S = 3.0  # for all findings of one submission
 _SHARED_PROCESS = "this test cannot run over the process boundary and ran in the student's process: its mark could be forged"
 
 

@@ -26,7 +26,7 @@ from .trace import Numbers, Repair, Step, numbers_of
 
 __all__ = ["Call", "Finding", "Place", "find"]
 
-_MAX_REPAIRS = 150  # calls
+_MAX_REPAIRS = 60  # calls
 _MAX_NAMED = 6  # entries of an answer
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _MENDED = "the rest of your code gives the correct answer."
