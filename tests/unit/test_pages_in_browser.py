@@ -84,6 +84,7 @@ def a_test(name: str, passed: bool) -> TestResult:
         "message": "Look at what `reg` multiplies.",
         "misconception": "no_factor_two",
         "explanation": "A square's derivative carries a 2.",
+        "finding": "`delta` (cell 3, line 4) is the first value that is NaN. The line: `delta = y / 0`",
         "detail": "got 1.5",
         "note": "graded with the reference standing in for q1",
     }  # fmt: skip
