@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from pathlib import Path
 
-__all__ = ["ARCHITECTURE", "MOUNT", "capset_none", "empty_bounding_set", "join_new_session_keyring", "landlock_abi", "mount", "mount_read_only", "pivot_root", "prctl", "syscall", "umount"]
+__all__ = ["ARCHITECTURE", "MOUNT", "capset_none", "collapse_memory", "empty_bounding_set", "join_new_session_keyring", "landlock_abi", "mount", "mount_read_only", "pivot_root", "prctl", "syscall", "umount"]
 
 ARCHITECTURE = platform.machine()
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,6 +76,17 @@ def pivot_root(new_root: str) -> None:
     syscall("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
     umount(".", MOUNT.DETACH)
     os.chdir("/")
+
+
+def collapse_memory() -> None:
+    """Put this process's private memory into huge pages (Linux 6.1): a fork then copies a five-hundredth of the tables."""
+    huge, collapse = 1 << 21, 25
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, _, _, inode, *name = line.split()
+        if "w" in rights and inode == "0" and name in ([], ["[heap]"]):
+            start, end = (int(number, 16) for number in place.split("-"))
+            for address in range(-(-start // huge) * huge, end - huge + 1, huge):
+                _libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(huge), collapse)  # refused where nothing is
 
 
 def empty_bounding_set() -> None:

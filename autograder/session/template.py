@@ -18,7 +18,7 @@ from typing import Any
 
 import msgpack
 
-from autograder.session import init, sandbox, warmup
+from autograder.session import init, linux, sandbox, warmup
 from autograder.session.policy import Policy
 
 __all__ = ["main"]
@@ -35,6 +35,7 @@ def main() -> None:
     warmup.rehearse(shell)
     gc.collect()
     gc.freeze()
+    linux.collapse_memory()
     control.send(b"warm")
     _serve(control, shell)
 
