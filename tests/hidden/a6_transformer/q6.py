@@ -255,6 +255,8 @@ def test_positions(env):
     _, run = transformer(env)
     source, target = tokens(rng, 2, 5, V_IN), tokens(rng, 2, 5, V_OUT)
     before = run(source, target)
+    others = run(source % (V_IN - 1) + 1, target)  # each token another one, and none of them padding
+    check(np.abs(others - before).max() > 1e-4, "The source's tokens do not matter.")
     in_source = np.abs(run(source[:, [1, 0, 3, 2, 4]], target) - before).max()
     in_target = np.abs(run(source, target[:, [0, 2, 1, 3, 4]]) - before)[:, -1].max()
     cause = "no_positions" if in_target < 1e-4 else "no_positions_in_the_source"
