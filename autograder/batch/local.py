@@ -35,7 +35,6 @@ from autograder.session.client import Template
 __all__ = ["MAX_FAULTS", "PlanSource", "given_up", "grade_all"]
 
 MAX_FAULTS = 3
-_PRELOAD = ["tensorflow", "keras", "sklearn.datasets", "autograder.evaluate", "autograder.batch.sources"]
 _PATIENCE = 3.0  # times a submission's own time limit, before its worker counts as stuck
 _PATIENCE_S = 120.0
 _MEMORY_MIB = 4096  # that an evaluator may take beyond what it has when it starts
@@ -130,7 +129,7 @@ class _Pool:
     def __init__(self, source: PlanSource, slots: Sequence[Slot]) -> None:
         self._source = source
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOAD)
+        self._context.set_forkserver_preload(["autograder.batch.preload"])
         self._slots = slots
         self._workers: list[_Worker] = []
         self._templates: dict[Slot, Template] = {}

@@ -165,6 +165,7 @@ def _environment(folder: str) -> dict[str, str]:
         "MPLCONFIGDIR": os.path.join(folder, "matplotlib"),
         "KERAS_HOME": os.path.join(folder, "keras"),  # or importing Keras makes a folder in the student's home, on the host
         "MPLBACKEND": "agg",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # less to copy in a fork, see linux.collapse_memory
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_DETERMINISTIC_OPS": "1",
         "TF_ENABLE_ONEDNN_OPTS": "0",

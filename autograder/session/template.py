@@ -26,6 +26,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point: ``python -I -c … FD``, FD being the first control socket."""
+    gc.disable()  # or it would look again and again through a million objects that stay
     control = socket.socket(fileno=int(sys.argv[-1]))
     warmup.import_libraries()
     warmup.warm_tensorflow()
@@ -33,8 +34,8 @@ def main() -> None:
 
     shell = make_shell()
     warmup.rehearse(shell)
-    gc.collect()
     gc.freeze()
+    gc.enable()
     linux.collapse_memory()
     control.send(b"warm")
     _serve(control, shell)
