@@ -13,7 +13,8 @@ Who starts whom, and over what they talk::
     template ─────────────────────────── fork ───────────────────────────► outer process (waits)
 
 1. The *template* (``template``) is started by exec with an allow-listed environment. It imports TensorFlow,
-   Keras, Matplotlib and IPython, runs no operation, and then forks a box for each request on a control socket.
+   Keras, Matplotlib and IPython and gets ready what every notebook would (``warmup``), runs no operation, and then
+   forks a box for each request on a control socket.
 2. The *outer* process (``init.run_outer``) unshares user, mount, pid, network, IPC and UTS namespaces, the
    template writes its id maps, and it forks init into the new pid namespace.
 3. *Init* (``init``) is pid 1 of the box. It builds the private root (``sandbox``), forks the student process, and
