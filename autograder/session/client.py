@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import msgpack
@@ -35,6 +37,7 @@ _REPORT_S = 5.0  # for init's word on the end of the student process
 _ANSWER_S = 1.0  # for init's word on the CPU time
 _STARVED = 0.7  # share of its time limit that code which computes gets on a machine that is not overloaded
 _MAX_TEXT = 8_000  # characters of what a student process says of an error or has printed
+_FOLDERS = "autograder-template-"
 _KEPT_ENVIRONMENT = ("LANG", "LC_ALL", "PATH", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -95,7 +98,8 @@ class Template:
     """A warm process that forks boxes. ``environment`` adds to the allow-listed variables."""
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="autograder-")
+        _clear_folders()
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{_FOLDERS}{os.getpid()}-")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = "from autograder.session.template import main; main()"
         with open(os.path.join(self._folder.name, "stderr"), "wb") as stderr:
@@ -153,6 +157,17 @@ class Template:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _clear_folders() -> None:
+    """Remove what the templates of processes that were killed have left."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*-*"):
+        try:
+            os.kill(int(left.name.removeprefix(_FOLDERS).partition("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, OverflowError, PermissionError):  # none of ours, or somebody's who lives
+            continue
 
 
 def _environment(folder: str) -> dict[str, str]:
