@@ -166,6 +166,7 @@ def test_seed(env):
     levels, seed = [0.88, 0.92, 0.95], experiment.seed  # where both curves depend on the draw
     models = experiment.models(env)
     first, again, other = (measured(env, models, experiment, levels, s) for s in (seed, seed, seed + 17))
+    check(np.ptp(first) > 0, "The curves should depend on the noise.")
     check(
         np.array_equal(first, again), "The same seed should give the same curves.", cause="curve_seed_unused"
     )
