@@ -25,17 +25,15 @@ def answer_of(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -
     Computed on copies of the arguments. A function that is made anew for each call is asked each time.
     """
     key = _key(function, [list(args), kwargs])
-    if key is None:
-        return as_data(function(*copy.deepcopy(args), **copy.deepcopy(kwargs)))
-    if key not in _known:
-        value = as_data(function(*copy.deepcopy(args), **copy.deepcopy(kwargs)))
-        if not _is_small(value):
-            return value
+    if key in _known:
+        _known.move_to_end(key)
+        return _known[key]
+    value = as_data(function(*copy.deepcopy(args), **copy.deepcopy(kwargs)))
+    if key is not None and _is_small(value):
         _known[key] = value
         if len(_known) > _KEPT:
             _known.popitem(last=False)
-    _known.move_to_end(key)
-    return _known[key]
+    return value
 
 
 def _key(function: Callable[..., Any], arguments: list[Any]) -> tuple[Callable[..., Any], bytes] | None:

@@ -22,7 +22,7 @@ from autograder.checking import agrees
 from autograder.misconceptions import Misconception
 from autograder.session.namespace import RecordedCall, is_data
 
-__all__ = ["Diagnosis", "NoAnswer", "answer", "same"]
+__all__ = ["Diagnosis", "NoAnswer", "answer", "same", "takes_seed"]
 
 _BUDGET_S = 1.0
 _QUESTION_S = 4.0
@@ -72,7 +72,7 @@ class Diagnosis:
         that draw at random nobody can say so.
         """
         right = getattr(self._reference, variant.replaces, None)
-        if not isfunction(right) or "seed" in signature(right).parameters:
+        if not isfunction(right) or takes_seed(right):
             return True
         deadline = time.monotonic() + _QUESTION_S
         for call in self._calls:
@@ -107,6 +107,11 @@ class Diagnosis:
             same_answers = all(same(c.value, answer(variant.function, c, deadline)) for c in calls)
             self._consistent[name] = self._room > 0 and same_answers
         return self._consistent[name]
+
+
+def takes_seed(function: Any) -> bool:
+    """Whether it is a function that draws at random: each correct solution has other numbers."""
+    return isfunction(function) and "seed" in signature(function).parameters
 
 
 def _size(value: Any) -> int:

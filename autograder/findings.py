@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
-from inspect import isfunction, signature
+from inspect import isfunction
 from itertools import islice
 from types import ModuleType
 from typing import Any
 
 from autograder.checking.steps import Call, Place, find
 from autograder.checking.trace import Repair, Step, trace
-from autograder.diagnosis import NoAnswer, answer, same
+from autograder.diagnosis import NoAnswer, answer, same, takes_seed
 from autograder.session.client import StudentError, TimedOut
 from autograder.session.namespace import RecordedCall, StudentNamespace, is_data
 
@@ -38,7 +38,7 @@ def replayable(calls: Iterable[RecordedCall], reference: ModuleType) -> list[Rec
 def _is_certain(reference: ModuleType, name: str) -> bool:
     """Whether a correct solution has no choice but this one; what takes a seed draws other numbers in each solution."""
     function = getattr(reference, name, None)
-    return isfunction(function) and "seed" not in signature(function).parameters
+    return isfunction(function) and not takes_seed(function)
 
 
 def where(calls: Iterable[RecordedCall], student: StudentNamespace, reference: ModuleType) -> str:

@@ -13,20 +13,18 @@ import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from inspect import isfunction, signature
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from autograder.cases import run_case_on
-from autograder.diagnosis import NoAnswer, answer, same
+from autograder.diagnosis import NoAnswer, answer, same, takes_seed
 from autograder.errors import GraderFault
 from autograder.misconceptions import Misconception
 from autograder.plan import Plan, Question
 from autograder.session.namespace import RecordedCall
 from autograder.testing.hidden import hidden_salt
-from autograder.testing.probes import Observation, observe
 
 __all__ = ["HeldOut", "cases_failed_by", "recorded_calls"]
 
@@ -53,20 +51,6 @@ class _Recorder(dict):
             return function(*args, **kwargs)
 
         return recording
-
-    def observe(
-        self,
-        name: str,
-        args: tuple,
-        kwargs: dict[str, Any],
-        watch_autodiff: bool,
-        remember: bool = False,
-        eager: bool = False,
-    ) -> Observation:
-        return observe(self[name], args, kwargs, watch_autodiff=False, watch_calls=None, eager=eager)
-
-    def reachable_names(self, name: str) -> set[str]:
-        return set()
 
 
 def recorded_calls(plan: Plan, question: Question, salt: str) -> list[RecordedCall]:
@@ -119,8 +103,7 @@ class HeldOut:
 
     def decides(self, m: Misconception) -> bool:
         """Whether numbers can tell: the function that it replaces was called with numbers, and draws none at random."""
-        function = getattr(self._reference, m.replaces)
-        if isfunction(function) and "seed" in signature(function).parameters:
+        if takes_seed(getattr(self._reference, m.replaces)):
             return False
         calls = [known.call for known in self._known if m.name in known.wrong]
         return any(not any(map(_is_object, call.args)) for call in calls)

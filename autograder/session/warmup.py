@@ -35,7 +35,7 @@ def import_libraries() -> None:
 
 
 def warm_tensorflow() -> None:
-    """Fill TensorFlow's registries of operations and kernels, and generate the machine code of its matrix products."""
+    """Fill TensorFlow's registries, generate the machine code of its matrix products, and spare AutoGraph a search."""
     if "tensorflow" not in sys.modules:
         return
     for action in (_fill_registries, _generate_products, _spare_a_search):
