@@ -195,8 +195,9 @@ class _Grading:
 
     def _explained(self, test: TestResult) -> TestResult:
         """The result with the misconception that the test has found, else with the one whose numbers are the student's."""
-        known = {m.name: m for m in self._plan.misconceptions}
-        proven = known.get(test.misconception)
+        if test.status != "failed":
+            return test
+        proven = next((m for m in self._plan.misconceptions if m.name == test.misconception), None)
         found = proven if proven and self._diagnosis.allows(proven) else self._diagnosis.misconception(test.name)
         return replace(test, misconception=found and found.name, explanation=found.explanation if found else "")
 

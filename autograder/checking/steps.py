@@ -267,11 +267,12 @@ def _repairs(steps: list[Step], suspects: list[int], known: list[Numbers]) -> It
 
     What is a multiple of a correct step already is right but for its scale, and gets no second one.
     """
+    candidates: dict[int, list[Numbers]] = {}
     for i in suspects:
-        for numbers in _fitting(steps[i].numbers, known):
+        candidates[i] = _fitting(steps[i].numbers, known)
+        for numbers in candidates[i]:
             yield Repair(i, numbers)
-    for i in suspects:
-        fitting = _fitting(steps[i].numbers, known)
+    for i, fitting in candidates.items():
         if not any(_proportional(steps[i].numbers, numbers) for numbers in fitting):
             first = next(iter(steps[i].numbers.values()))
             n = float(len(first)) if first.ndim else 1.0
